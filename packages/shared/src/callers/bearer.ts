@@ -1,0 +1,78 @@
+/** People: an access token (RFC 9068) of one of the enterprise's OIDC providers, sent as `authorization: Bearer …`. */
+import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from 'jose'
+import { unauthenticated, unavailable } from '../errors.ts'
+
+export type VerifiedHuman = { id: string; issuer: string; groups: string[] }
+export type VerifyBearer = (authorization: string) => Promise<VerifiedHuman>
+/** From a verified (issuer, subject) to the pseudonym. The name goes to the erasable directory only. */
+export type ResolveHuman = (issuer: string, subject: string, displayName: string) => Promise<string>
+
+type KeySet = ReturnType<typeof createRemoteJWKSet>
+
+const FETCH_MS = 1_500
+
+/** @param options.issuers the only ones that are believed, exactly as their tokens spell them */
+export function createVerifyBearer(options: {
+  issuers: readonly string[]
+  audience: string
+  resolveHuman: ResolveHuman
+}): VerifyBearer {
+  const keySets = new Map<string, Promise<KeySet>>()
+  const keysOf = (issuer: string): Promise<KeySet> => {
+    const known = keySets.get(issuer) ?? discover(issuer)
+    keySets.set(issuer, known)
+    known.catch(() => keySets.delete(issuer))
+    return known
+  }
+  return async (authorization) => {
+    const [scheme, token] = authorization.split(' ')
+    if (scheme?.toLowerCase() !== 'bearer' || !token) throw refused('send it as "Bearer <token>"')
+    const issuer = claimedIssuer(token)
+    if (!issuer || !options.issuers.includes(issuer)) throw refused('its issuer is not one that Credence believes')
+    const { payload } = await jwtVerify(token, await keysOf(issuer), {
+      issuer,
+      audience: options.audience,
+      typ: 'at+jwt',
+      requiredClaims: ['sub', 'exp', 'iat'],
+      clockTolerance: 5,
+    }).catch((error) => {
+      if (error instanceof errors.JWKSTimeout) throw unreachable(issuer, error)
+      if (error instanceof errors.JOSEError) throw refused(reasonOf(error))
+      throw unreachable(issuer, error)
+    })
+    const groups = Array.isArray(payload.groups) ? payload.groups.filter((group) => typeof group === 'string') : []
+    const name = typeof payload.name === 'string' ? payload.name : ''
+    return { id: await options.resolveHuman(issuer, String(payload.sub), name), issuer, groups }
+  }
+}
+
+const refused = (why: string) => unauthenticated('invalid_token', `The bearer token is refused: ${why}.`)
+const unreachable = (issuer: string, cause: unknown) =>
+  unavailable('idp_unreachable', `The identity provider ${issuer} cannot be reached now.`, cause)
+
+const reasonOf = (error: InstanceType<typeof errors.JOSEError>): string => {
+  if (error instanceof errors.JWTExpired) return 'it has expired'
+  if (error instanceof errors.JWTClaimValidationFailed) return `its "${error.claim}" does not fit`
+  return 'its signature or form does not fit'
+}
+
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    return undefined
+  }
+}
+
+/** OpenID Connect Discovery 1.0 §4. */
+async function discover(issuer: string): Promise<KeySet> {
+  const where = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+  try {
+    const response = await fetch(where, { redirect: 'error', signal: AbortSignal.timeout(FETCH_MS) })
+    const metadata = (await response.json()) as { issuer?: string; jwks_uri?: string }
+    if (metadata.issuer !== issuer || !metadata.jwks_uri) throw new Error('its metadata names another issuer')
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), { timeoutDuration: FETCH_MS, cooldownDuration: 5_000 })
+  } catch (error) {
+    throw unreachable(issuer, error)
+  }
+}

@@ -1,0 +1,60 @@
+/** Who calls our APIs, and what they may: client certificate, bearer token or agent proof → caller → roles. */
+import type { PeerCertificate } from 'node:tls'
+import { forbidden, unauthenticated } from '../errors.ts'
+import type { Actor } from '../event-store/commit.ts'
+import { spiffeIdOf } from '../rpc/tls.ts'
+import type { VerifyAgentProof } from './agent-proof.ts'
+import type { VerifyBearer } from './bearer.ts'
+import type { Role, Roles } from './roles.ts'
+
+export type Caller =
+  | { kind: 'workload'; id: string; roles: ReadonlySet<Role> }
+  /** `id` is the pseudonym. */
+  | { kind: 'human'; id: string; roles: ReadonlySet<Role> }
+  /** `id` is the SPIFFE ID, `agent` the agent's own id. */
+  | { kind: 'agent'; id: string; agent: string; roles: ReadonlySet<Role> }
+
+/** Who may call a method: roles, any `agent`, any `human`. */
+export type Access = Role | 'agent' | 'human'
+
+export type Credentials = {
+  certificate: PeerCertificate | undefined
+  bearer: string | undefined
+  agentProof: string | undefined
+  /** The method, and the exact bytes of its request. */
+  path: string
+  request: Uint8Array
+}
+
+export type Authenticate = (credentials: Credentials) => Promise<Caller>
+
+/** A credential inside the call counts before the certificate of the connection. */
+export function createAuthenticate(parts: {
+  roles: Roles
+  verifyBearer: VerifyBearer
+  verifyAgentProof: VerifyAgentProof
+}): Authenticate {
+  return async ({ certificate, bearer, agentProof, path, request }) => {
+    if (agentProof && bearer)
+      throw unauthenticated('two_credentials', 'Send an agent proof or a bearer token, not both.')
+    if (agentProof) {
+      const { agent, id } = await parts.verifyAgentProof(agentProof, path, request)
+      return { kind: 'agent', id, agent, roles: new Set() }
+    }
+    if (bearer) {
+      const human = await parts.verifyBearer(bearer)
+      return { kind: 'human', id: human.id, roles: parts.roles.ofGroups(human.issuer, human.groups) }
+    }
+    const id = spiffeIdOf(certificate)
+    if (id) return { kind: 'workload', id, roles: parts.roles.ofWorkload(id) }
+    throw unauthenticated('no_credential', 'Show a client certificate, a bearer token or an agent proof.')
+  }
+}
+
+/** @throws CredenceError `permission_denied` naming what would be enough */
+export function refuseUnless(caller: Caller, allow: readonly Access[]): void {
+  const permitted = allow.some((access) => access === caller.kind || caller.roles.has(access as Role))
+  if (!permitted) throw forbidden('role_missing', `This call is for: ${allow.join(', ')}.`)
+}
+
+export const actorOf = (caller: Caller): Actor => ({ kind: caller.kind, id: caller.id })

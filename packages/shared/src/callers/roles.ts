@@ -1,0 +1,41 @@
+/** Which certificates, and which groups of the enterprise identity provider, have which roles: one JSON file. */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { ConfigurationError } from '../config.ts'
+import { messageOf } from '../log.ts'
+
+export const ROLES = ['platform', 'sponsor', 'security-operator', 'auditor', 'enforcement-point', 'service'] as const
+export type Role = (typeof ROLES)[number]
+
+const RoleList = z.array(z.enum(ROLES)).min(1)
+const RolesFile = z.strictObject({
+  /** An exact SPIFFE ID, or one that ends in a slash and a star. */
+  workloads: z.array(z.strictObject({ spiffe_id: z.string().startsWith('spiffe://'), roles: RoleList })),
+  groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
+})
+export type RolesFile = z.infer<typeof RolesFile>
+
+export type Roles = {
+  ofWorkload(spiffeId: string): ReadonlySet<Role>
+  ofGroups(issuer: string, groups: readonly string[]): ReadonlySet<Role>
+}
+
+/** @throws ConfigurationError when the file is missing or says something unknown */
+export function readRoles(path: string): Roles {
+  let file: RolesFile
+  try {
+    file = RolesFile.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (error) {
+    throw new ConfigurationError(`CREDENCE_ROLES_FILE (${path}) cannot be used: ${messageOf(error)}`)
+  }
+  const fits = (pattern: string, id: string) =>
+    pattern.endsWith('/*') ? id.startsWith(pattern.slice(0, -1)) : pattern === id
+  return {
+    ofWorkload: (id) =>
+      new Set(file.workloads.filter((entry) => fits(entry.spiffe_id, id)).flatMap((entry) => entry.roles)),
+    ofGroups: (issuer, groups) => {
+      const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
+      return new Set(held.flatMap((entry) => entry.roles))
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** States of all aggregates of one kind, folded in memory from their stream, and the way to change one. */
+import type { Fact } from '@credence/contracts/events/catalog'
+import type { StreamName } from '@credence/contracts/streams'
+import type { Bus } from '../bus/connect.ts'
+import { CredenceError } from '../errors.ts'
+import { append } from './append.ts'
+import { type Actor, type Correlation, newCommit, type RecordedCommit } from './commit.ts'
+import type { Follower } from './follow.ts'
+
+/** An aggregate, as the domain writes it: state and what each fact makes of it. */
+export type Evolution<State> = { initialState: State; evolve: (state: State, fact: Fact) => State }
+
+export type Aggregates<State> = {
+  /** State and last sequence of one aggregate; the initial state and 0 when there is none. */
+  get(id: string): { state: State; sequence: number }
+  all(): IterableIterator<[id: string, state: State]>
+  /** Folds one commit; others than this kind's are passed over. */
+  apply(commit: RecordedCommit): void
+  subject(id: string): string
+}
+
+/** Aggregates of one kind of one service, for example `aggregates('identity', 'agent', agent)`. */
+export function aggregates<State>(service: string, kind: string, evolution: Evolution<State>): Aggregates<State> {
+  const entries = new Map<string, { state: State; sequence: number }>()
+  const none = { state: evolution.initialState, sequence: 0 }
+  const states = function* (): IterableIterator<[string, State]> {
+    for (const [id, { state }] of entries) yield [id, state]
+  }
+  return {
+    get: (id) => entries.get(id) ?? none,
+    all: states,
+    subject: (id) => `credence.${service}.${kind}.${id}`,
+    apply: (commit) => {
+      if (!commit.subject.startsWith(`${kind}/`)) return
+      const id = commit.subject.slice(kind.length + 1)
+      const before = entries.get(id) ?? none
+      entries.set(id, { state: commit.facts.reduce(evolution.evolve, before.state), sequence: commit.sequence })
+    },
+  }
+}
+
+export type Writer = {
+  /**
+   * Decides on the current state and appends what was decided, as one commit. A conflict with another writer is decided
+   * again on the newer state. Deciding nothing appends nothing.
+   * @returns the facts, and the position from which they can be read
+   */
+  execute<State, F extends Fact>(of: Aggregates<State>, command: Command<State, F>): Promise<Written<F>>
+  /** Appends without an expectation, for logs that have no state (tokens, decisions). */
+  record<F extends Fact>(subject: string, facts: F[], about: About): Promise<Written<F>>
+}
+
+export type About = { actor: Actor; correlation?: Correlation; causation?: string; now: Date }
+export type Command<State, F extends Fact> = About & { id: string; decide: (state: State) => F[] }
+export type Written<F extends Fact> = { facts: F[]; position: string }
+
+/** `credence.identity.agent.agt_1` is the aggregate `agent/agt_1`. */
+const nameOf = (subject: string): string => subject.split('.').slice(-2).join('/')
+
+const ATTEMPTS = 8
+const CATCH_UP_MS = 1_000
+
+/**
+ * The writer of one stream. Commands on one aggregate queue up in this process (contention would cost its square); the
+ * expected sequence is the fence between processes.
+ */
+export function createWriter(options: {
+  bus: Bus
+  follower: Follower
+  stream: StreamName
+  /** SPIFFE ID of this service. */
+  source: string
+}): Writer {
+  const { bus, follower, stream, source } = options
+  const queues = new Map<string, Promise<unknown>>()
+
+  function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const result = (queues.get(key) ?? Promise.resolve()).then(work, work)
+    const settled = result.catch(() => undefined)
+    queues.set(key, settled)
+    void settled.then(() => queues.get(key) === settled && queues.delete(key))
+    return result
+  }
+
+  async function attempt<State, F extends Fact>(
+    of: Aggregates<State>,
+    command: Command<State, F>,
+  ): Promise<Written<F>> {
+    const subject = of.subject(command.id)
+    for (let tries = 0; tries < ATTEMPTS; tries++) {
+      const { state, sequence } = of.get(command.id)
+      const facts = command.decide(state)
+      if (facts.length === 0) return { facts, position: `${stream}:${follower.position()}` }
+      const commit = newCommit(facts, { ...command, source, subject: nameOf(subject) })
+      const appended = await append(bus, stream, subject, commit, sequence)
+      if (appended.kind !== 'conflict') {
+        await follower.reached(appended.sequence, CATCH_UP_MS)
+        return { facts, position: `${stream}:${appended.sequence}` }
+      }
+      const last = await bus.jsm.streams.getMessage(stream, { last_by_subj: subject })
+      if (last) await follower.reached(last.seq, CATCH_UP_MS)
+    }
+    throw new CredenceError('aborted', 'too_contended', 'Others change the same thing at the same time. Try again.')
+  }
+
+  return {
+    execute: (of, command) => inTurn(of.subject(command.id), () => attempt(of, command)),
+    record: async (subject, facts, about) => {
+      const commit = newCommit(facts, { ...about, source, subject: nameOf(subject) })
+      const appended = await append(bus, stream, subject, commit)
+      if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
+      return { facts, position: `${stream}:${appended.sequence}` }
+    },
+  }
+}

@@ -1,0 +1,40 @@
+/** From bytes to trusted input: size, wire format, unknown fields, then the method's own schema. */
+import type { z } from 'zod'
+import { CredenceError, type FieldViolation, invalid } from '../errors.ts'
+
+/** Largest request, in bytes. */
+export const MAX_REQUEST_BYTES = 1024 * 1024
+
+const snake = (name: PropertyKey): string => String(name).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const fieldOf = (path: readonly PropertyKey[]): string => path.map(snake).join('.') || 'request'
+
+/** @throws CredenceError `invalid_argument` naming every field that is wrong, and what is allowed */
+export function parseRequest<T>(bytes: Uint8Array, decode: (bytes: Buffer) => unknown, schema: z.ZodType<T>): T {
+  if (bytes.byteLength > MAX_REQUEST_BYTES)
+    throw invalid('request', `is ${bytes.byteLength} bytes; at most ${MAX_REQUEST_BYTES} are allowed`)
+  let message: unknown
+  try {
+    message = decode(Buffer.from(bytes))
+  } catch {
+    throw invalid('request', 'is not a well-formed protobuf message of this method')
+  }
+  refuseUnknownFields(message, [])
+  const result = schema.safeParse(message)
+  if (result.success) return result.data
+  const violations: FieldViolation[] = result.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ field: fieldOf(issue.path), description: issue.message }))
+  const text = violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
+  throw new CredenceError('invalid_argument', 'invalid_field', text, violations)
+}
+
+function refuseUnknownFields(value: unknown, path: readonly PropertyKey[]): void {
+  if (!value || typeof value !== 'object' || value instanceof Uint8Array || value instanceof Date) return
+  for (const [key, member] of Object.entries(value)) {
+    if (key !== '_unknownFields') refuseUnknownFields(member, [...path, key])
+    else {
+      const numbers = Object.keys(member).map((tag) => Number(tag) >>> 3)
+      throw invalid(fieldOf(path), `has unknown field number ${numbers.join(', ')}`)
+    }
+  }
+}

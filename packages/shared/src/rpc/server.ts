@@ -1,0 +1,150 @@
+/** A gRPC server whose handlers cannot leak, hang or crash: every one is wrapped. */
+import { readFileSync } from 'node:fs'
+import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
+import { ReflectionService } from '@grpc/reflection'
+import { HealthImplementation } from 'grpc-health-check'
+import type { z } from 'zod'
+import { type Access, type Authenticate, type Caller, refuseUnless } from '../callers/caller.ts'
+import { CredenceError } from '../errors.ts'
+import { type Log, messageOf } from '../log.ts'
+import { traced } from '../telemetry.ts'
+import { parseRequest } from './parse.ts'
+import { toStatus } from './status.ts'
+import { meshCredentials, publicCredentials, type TlsFiles } from './tls.ts'
+
+type MethodDefinition = {
+  path: string
+  // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
+  requestDeserialize: (bytes: Buffer) => any
+  // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
+  responseSerialize: (message: any) => Buffer
+}
+
+export type Method<Response, Input> = {
+  allow: readonly Access[]
+  input: z.ZodType<Input>
+  handle: (input: Input, caller: Caller) => Promise<Response>
+}
+
+/** Keeps the input's type between schema and handler. */
+export const method = <Response, Input>(one: Method<Response, Input>): Method<Response, Input> => one
+
+export type Methods<Definition> = {
+  [K in keyof Definition]: Definition[K] extends { responseSerialize: (message: infer Response) => Buffer }
+    ? // biome-ignore lint/suspicious/noExplicitAny: each method has an input of its own
+      Method<Response, any>
+    : never
+}
+
+export type RpcServer = { ready(serving: boolean): void; stop(): Promise<void> }
+
+export type RpcServerOptions<Definition> = {
+  definition: Definition
+  /** Fully qualified service name, for health and reflection. */
+  name: string
+  methods: Methods<Definition>
+  authenticate: Authenticate
+  log: Log
+  tls: TlsFiles
+  /** host:port for workloads (mTLS), and for agents and people. */
+  listen: { mesh: string; public: string }
+  reflection: boolean
+}
+
+/** Above what `parseRequest` refuses with a name, so that it is the one to refuse; beyond this gRPC itself does. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+const GRACE_MS = 3_000
+
+/** @throws CredenceError `unavailable` naming the address that is taken */
+export async function serveRpc<Definition extends Record<string, MethodDefinition>>(
+  options: RpcServerOptions<Definition>,
+): Promise<RpcServer> {
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc.enable_channelz': 0,
+  })
+  const names = Object.keys(options.definition)
+  const raw = names.map((name) => [name, { ...options.definition[name], requestDeserialize: (bytes: Buffer) => bytes }])
+  const handlers = names.map((name) => [name, wrap(options, name)])
+  server.addService(Object.fromEntries(raw), Object.fromEntries(handlers))
+  const health = new HealthImplementation({ '': 'NOT_SERVING', [options.name]: 'NOT_SERVING' })
+  health.addToServer(server)
+  if (options.reflection) addReflection(server, options.name)
+  await bind(server, options.listen.mesh, meshCredentials(options.tls))
+  await bind(server, options.listen.public, publicCredentials(options.tls))
+  return {
+    ready: (serving) => {
+      for (const name of ['', options.name]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+    },
+    stop: () => stop(server),
+  }
+}
+
+function addReflection(server: Server, service: string): void {
+  const image = readFileSync(new URL('./gen/credence.binpb', import.meta.resolve('@credence/contracts/streams')))
+  new ReflectionService(loadFileDescriptorSetFromBuffer(image), { services: [service] }).addToServer(server)
+}
+
+/** Calls under way may finish; open streams are cut after the grace. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown()
+      resolve()
+    }, GRACE_MS)
+    server.tryShutdown(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+function bind(server: Server, address: string, credentials: Parameters<Server['bindAsync']>[1]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error) => {
+      if (!error) return resolve()
+      const hint = `Cannot listen on ${address}: is something else using this port? Stop it, or configure another.`
+      reject(new CredenceError('unavailable', 'address_in_use', hint, [], error))
+    })
+  })
+}
+
+function wrap<Definition extends Record<string, MethodDefinition>>(
+  options: RpcServerOptions<Definition>,
+  name: string,
+) {
+  const { path, requestDeserialize } = options.definition[name] as MethodDefinition
+  const { allow, input, handle } = options.methods[name as keyof Definition] as unknown as Method<unknown, unknown>
+
+  async function answer(call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> {
+    const caller = await options.authenticate({
+      certificate: call.getAuthContext().sslPeerCertificate,
+      bearer: text(call, 'authorization'),
+      agentProof: text(call, 'agent-proof'),
+      path,
+      request: call.request,
+    })
+    refuseUnless(caller, allow)
+    return handle(parseRequest(call.request, requestDeserialize, input), caller)
+  }
+
+  return (call: ServerUnaryCall<Buffer, unknown>, reply: sendUnaryData<unknown>): void => {
+    traced(path, 'server', text(call, 'traceparent'), () => answer(call)).then(
+      (response) => reply(null, response),
+      (error) => {
+        if (!(error instanceof CredenceError) || error.status === 'internal')
+          options.log.error('call failed', { method: path, error: messageOf(error) })
+        reply(toStatus(error))
+      },
+    )
+  }
+}
+
+function text(call: ServerUnaryCall<Buffer, unknown>, key: string): string | undefined {
+  const values = call.metadata.get(key)
+  const [only] = values
+  return values.length === 1 && typeof only === 'string' ? only : undefined
+}

@@ -1,0 +1,113 @@
+/** How every service begins and ends. */
+
+import type { z } from 'zod'
+import { type Bus, connectBus } from './bus/connect.ts'
+import { verifyStreams } from './bus/streams.ts'
+import { createVerifyAgentProof, type KnownAgent } from './callers/agent-proof.ts'
+import { createVerifyBearer, type ResolveHuman } from './callers/bearer.ts'
+import { type Authenticate, createAuthenticate } from './callers/caller.ts'
+import { readRoles } from './callers/roles.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { ConfigurationError, type commonConfig } from './config.ts'
+import { CredenceError } from './errors.ts'
+import { createLog, type Log, messageOf } from './log.ts'
+import type { TlsFiles } from './rpc/tls.ts'
+import { startTelemetry } from './telemetry.ts'
+
+export type CommonConfig = z.infer<z.ZodObject<typeof commonConfig>>
+
+export type Kernel = {
+  log: Log
+  bus: Bus
+  clock: Clock
+  tls: TlsFiles
+  /** This service's SPIFFE ID, `spiffe://<trust-domain>/service/<name>`. */
+  spiffeId: string
+  listen: { mesh: string; public: string }
+  /** Makes the caller check, once the service knows agents and humans. */
+  authenticate(parts: {
+    findAgent: (spiffeId: string) => KnownAgent | undefined
+    resolveHuman: ResolveHuman
+  }): Authenticate
+  /** Call when something broke that only a restart can mend. */
+  fail(error: Error): void
+}
+
+/** Runs last-made-first when the process is asked to stop. */
+export type Cleanup = { push(stop: () => Promise<unknown> | unknown): void }
+
+const STOP_MS = 8_000
+const EX_CONFIG = 78
+
+/** Starts a service and keeps it until SIGTERM or SIGINT. A start that fails says why in one line. */
+export async function runService<Config extends CommonConfig>(
+  name: string,
+  read: () => Config,
+  start: (config: Config, kernel: Kernel, cleanup: Cleanup) => Promise<void>,
+): Promise<void> {
+  const stops: (() => Promise<unknown> | unknown)[] = []
+  let log = createLog(name, 'info')
+  let ending = false
+
+  const end = async (code: number) => {
+    if (ending) return
+    ending = true
+    setTimeout(() => process.exit(code), STOP_MS).unref()
+    for (const stop of stops.reverse())
+      await Promise.resolve(stop()).catch((error) => log.warn('stop', { error: messageOf(error) }))
+    process.exit(code)
+  }
+  const fail = (error: unknown) => {
+    if (error instanceof ConfigurationError || error instanceof CredenceError)
+      process.stderr.write(`${name}: ${error.message}\n`)
+    else log.error('failed', { error: messageOf(error) })
+    void end(error instanceof ConfigurationError ? EX_CONFIG : 1)
+  }
+  process.on('SIGTERM', () => void end(0))
+  process.on('SIGINT', () => void end(0))
+  process.on('unhandledRejection', fail)
+  process.on('uncaughtException', fail)
+  try {
+    const config = read()
+    log = createLog(name, config.CREDENCE_LOG_LEVEL)
+    stops.push(startTelemetry(name, config.OTEL_EXPORTER_OTLP_ENDPOINT))
+    const kernel = await openKernel(name, config, log, fail)
+    stops.push(() => kernel.bus.close())
+    await verifyStreams(kernel.bus)
+    await start(config, kernel, { push: (stop) => stops.push(stop) })
+    log.info('ready', { address: `${config.CREDENCE_GRPC_LISTEN} ${config.CREDENCE_GRPC_PUBLIC_LISTEN}` })
+  } catch (error) {
+    fail(error)
+  }
+}
+
+async function openKernel(name: string, config: CommonConfig, log: Log, fail: (error: Error) => void): Promise<Kernel> {
+  const roles = readRoles(config.CREDENCE_ROLES_FILE)
+  const spiffeId = `spiffe://${config.CREDENCE_TRUST_DOMAIN}/service/${name}`
+  const tls = {
+    caFile: config.CREDENCE_TLS_CA_FILE,
+    certFile: config.CREDENCE_TLS_CERT_FILE,
+    keyFile: config.CREDENCE_TLS_KEY_FILE,
+  }
+  const servers = config.CREDENCE_NATS_SERVERS
+  const bus = await connectBus({ servers, name, nkeyFile: config.CREDENCE_NATS_NKEY_FILE, log, ...tls })
+  return {
+    log,
+    bus,
+    clock: systemClock,
+    tls,
+    spiffeId,
+    listen: { mesh: config.CREDENCE_GRPC_LISTEN, public: config.CREDENCE_GRPC_PUBLIC_LISTEN },
+    fail,
+    authenticate: ({ findAgent, resolveHuman }) =>
+      createAuthenticate({
+        roles,
+        verifyBearer: createVerifyBearer({
+          issuers: config.CREDENCE_OIDC_ISSUERS,
+          audience: config.CREDENCE_OIDC_AUDIENCE,
+          resolveHuman,
+        }),
+        verifyAgentProof: createVerifyAgentProof({ audience: spiffeId, find: findAgent, clock: systemClock }),
+      }),
+  }
+}
