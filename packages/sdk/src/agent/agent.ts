@@ -1,0 +1,170 @@
+/** Everything an agent does with Credence: prove itself, work on one task at a time, spawn, and let go. */
+import type { AuthorizationDetail } from '@credence/contracts/authority'
+import type { Composition, Trigger } from '@credence/contracts/events/values'
+import type { Model } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { signAgentProof } from '@credence/shared/callers/agent-proof'
+import { type Clients, type Connection, connectCredence } from '../clients.ts'
+import { tlsFetch } from '../tls-fetch.ts'
+import { softwareEvidence } from './evidence.ts'
+import type { AgentKey } from './key.ts'
+import { type AccessToken, openTokens, type Tokens } from './tokens.ts'
+
+export type AgentOptions = {
+  agentId: string
+  spiffeId: string
+  key: AgentKey
+  /** Public listeners of the services. */
+  connection: Omit<Connection, 'tls' | 'credential'>
+  /** OAuth issuer: the identity service. */
+  issuer: string
+  /** Address that its calls leave from; any by default. */
+  localAddress?: string
+}
+
+export type Attested = {
+  accepted: boolean
+  status: string
+  reasons: string[]
+  result: string
+  resultId: string
+  position: string
+}
+export type Held = { delegationId: string; delegationToken: string }
+export type Task = {
+  taskId: string
+  grantId: string
+  granted: AuthorizationDetail[]
+  dropped: { detail: AuthorizationDetail; reason: string }[]
+  position: string
+  delegation: Held
+}
+
+export type Agent = {
+  spiffeId: string
+  clients: Clients
+  /** Asks for a challenge, signs the measurements over it, and shows them. */
+  attest(measurements: Composition, notBefore?: string[]): Promise<Attested>
+  openTask(wanted: {
+    delegation: Held
+    trigger: Trigger
+    purpose: string
+    authorizationDetails: AuthorizationDetail[]
+    lifetimeSeconds: number
+    notBefore?: string[]
+  }): Promise<Task>
+  completeTask(task: Task, outcome: 'succeeded' | 'failed' | 'abandoned'): Promise<string>
+  /** An access token for one resource server, for one task. */
+  tokenFor(task: Task, resource: string): Promise<AccessToken>
+  call(token: AccessToken, method: string, url: string, body?: unknown): Promise<Response>
+  spawn(child: {
+    purpose: string
+    model: Model
+    promptDigest: string
+    toolManifestDigest: string
+    publicJwk: object
+    lifetimeSeconds: number
+  }): Promise<{ agentId: string; spiffeId: string; position: string }>
+  passOn(part: {
+    delegation: Held
+    agentId: string
+    authorizationDetails: AuthorizationDetail[]
+    purpose: string
+    lifetimeSeconds: number
+  }): Promise<Held & { position: string }>
+  close(): Promise<void>
+}
+
+export function createAgent(options: AgentOptions): Agent {
+  const { key, spiffeId, agentId } = options
+  const clients = connectCredence({
+    ...options.connection,
+    credential: (audience) => async (path, request) => ({
+      'agent-proof': await signAgentProof(key.privateKey, {
+        algorithm: key.algorithm,
+        spiffeId,
+        audience,
+        path,
+        request,
+      }),
+    }),
+  })
+  const http = tlsFetch(options.connection.caFile, options.localAddress)
+  let opened: Promise<Tokens> | undefined
+  const tokens = (): Promise<Tokens> => {
+    opened ??= openTokens({ issuer: options.issuer, spiffeId, key, fetch: http.fetch })
+    opened.catch(() => {
+      opened = undefined
+    })
+    return opened
+  }
+
+  return {
+    spiffeId,
+    clients,
+    attest: async (measurements, notBefore = []) => {
+      const challenge = await clients.attestation.createChallenge({ agentId, notBefore })
+      const { nonce, audience, challengeId } = challenge
+      const evidence = await softwareEvidence(key, { spiffeId, audience, nonce, measurements })
+      const answer = await clients.attestation.submitEvidence({ challengeId, kind: 'software', evidence })
+      const { accepted, reasons, position, resultId } = answer
+      const status = answer.status.replace('ATTESTATION_STATUS_', '').toLowerCase()
+      return { accepted, status, reasons, position, resultId, result: answer.attestationResult }
+    },
+    openTask: async ({ delegation, trigger, purpose, authorizationDetails, lifetimeSeconds, notBefore = [] }) => {
+      const answer = await clients.policy.openTask({
+        delegationId: delegation.delegationId,
+        trigger,
+        purpose,
+        authorizationDetails,
+        lifetimeSeconds: BigInt(lifetimeSeconds),
+        notBefore,
+      })
+      return {
+        taskId: answer.taskId,
+        grantId: answer.grant?.id ?? '',
+        granted: (answer.grant?.authorizationDetails ?? []) as AuthorizationDetail[],
+        dropped: answer.dropped as Task['dropped'],
+        position: answer.position,
+        delegation,
+      }
+    },
+    completeTask: async (task, outcome) => {
+      const name = `TASK_OUTCOME_${outcome.toUpperCase()}` as keyof typeof TaskOutcome
+      const { position } = await clients.policy.completeTask({ taskId: task.taskId, outcome: TaskOutcome[name] })
+      return position
+    },
+    tokenFor: async (task, resource) =>
+      (await tokens()).exchange({
+        delegationToken: task.delegation.delegationToken,
+        grantId: task.grantId,
+        resource,
+        notBefore: task.position,
+      }),
+    call: async (token, method, url, body) => (await tokens()).call(token, method, url, body),
+    spawn: async (child) => {
+      const answer = await clients.identity.spawnAgent({
+        ...child,
+        publicJwk: JSON.stringify(child.publicJwk),
+        lifetimeSeconds: BigInt(child.lifetimeSeconds),
+      })
+      return { agentId: answer.agent?.id ?? '', spiffeId: answer.agent?.spiffeId ?? '', position: answer.position }
+    },
+    passOn: async ({ delegation, agentId: to, authorizationDetails, purpose, lifetimeSeconds }) => {
+      const answer = await clients.identity.passOnDelegation({
+        delegationId: delegation.delegationId,
+        agentId: to,
+        authorizationDetails,
+        purpose,
+        lifetimeSeconds: BigInt(lifetimeSeconds),
+        maximumDepth: 0,
+      })
+      const { delegationToken, position } = answer
+      return { delegationId: answer.delegation?.id ?? '', delegationToken, position }
+    },
+    close: async () => {
+      clients.close()
+      await http.close()
+    },
+  }
+}

@@ -1,0 +1,18 @@
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+
+/** An agent's own key pair. The private part is not extractable and never leaves the process. */
+export type AgentKey = {
+  privateKey: CryptoKey
+  publicKey: CryptoKey
+  publicJwk: JWK
+  thumbprint: string
+  algorithm: 'ES256'
+}
+
+/** Makes a P-256 key. Give `publicJwk` to the platform that registers the agent. */
+export async function newAgentKey(): Promise<AgentKey> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: false })
+  const { kty, crv, x, y } = await exportJWK(publicKey)
+  const publicJwk = { kty, crv, x, y }
+  return { privateKey, publicKey, publicJwk, thumbprint: await calculateJwkThumbprint(publicJwk), algorithm: 'ES256' }
+}
