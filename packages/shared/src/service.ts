@@ -1,5 +1,6 @@
 /** How every service begins and ends. */
 
+import { CredenceError } from '@credence/contracts/errors'
 import type { z } from 'zod'
 import { type Bus, connectBus } from './bus/connect.ts'
 import { verifyStreams } from './bus/streams.ts'
@@ -9,7 +10,6 @@ import { type Authenticate, createAuthenticate } from './callers/caller.ts'
 import { readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
-import { CredenceError } from './errors.ts'
 import { createLog, type Log, messageOf } from './log.ts'
 import type { TlsFiles } from './rpc/tls.ts'
 import { startTelemetry } from './telemetry.ts'

@@ -1,8 +1,8 @@
 /** One connection to NATS, with TLS and an nkey, that knows whether it is up. */
 import { readFileSync } from 'node:fs'
+import { unavailable } from '@credence/contracts/errors'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import { unavailable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { messageOf } from '../log.ts'
 

@@ -1,4 +1,6 @@
 /** What the streams must look like; made by the bootstrap identity, compared by every service at start. */
+
+import { CredenceError } from '@credence/contracts/errors'
 import { ORIGINS, STREAMS, type StreamName } from '@credence/contracts/streams'
 import {
   AckPolicy,
@@ -9,7 +11,6 @@ import {
   StorageType,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-import { CredenceError } from '../errors.ts'
 import type { Bus } from './connect.ts'
 
 export type StreamSize = { replicas: number; maxBytes: number }
@@ -60,7 +61,8 @@ export async function bootstrapStreams(bus: Bus, size: StreamSize): Promise<void
     })
   }
   const buckets = new Kvm(bus.connection)
-  for (const [bucket, { ttl }] of Object.entries(BUCKETS)) await buckets.create(bucket, { ttl, history: 1, replicas: size.replicas })
+  for (const [bucket, { ttl }] of Object.entries(BUCKETS))
+    await buckets.create(bucket, { ttl, history: 1, replicas: size.replicas })
 }
 
 async function ensureStream(jsm: JetStreamManager, stream: StreamName, size: StreamSize): Promise<void> {

@@ -3,10 +3,10 @@
  * DPoP (RFC 9449) is to an HTTP request, and covers the request's bytes as well.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import { unauthenticated } from '@credence/contracts/errors'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import { type CryptoKey, decodeJwt, importJWK, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
-import { unauthenticated } from '../errors.ts'
 
 const TYPE = 'agent-proof+jwt'
 const LIFE_SECONDS = 60

@@ -1,6 +1,7 @@
 /** People: an access token (RFC 9068) of one of the enterprise's OIDC providers, sent as `authorization: Bearer …`. */
+
+import { unauthenticated, unavailable } from '@credence/contracts/errors'
 import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from 'jose'
-import { unauthenticated, unavailable } from '../errors.ts'
 
 export type VerifiedHuman = { id: string; issuer: string; groups: string[] }
 export type VerifyBearer = (authorization: string) => Promise<VerifiedHuman>

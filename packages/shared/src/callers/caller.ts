@@ -1,6 +1,6 @@
 /** Who calls our APIs, and what they may: client certificate, bearer token or agent proof → caller → roles. */
 import type { PeerCertificate } from 'node:tls'
-import { forbidden, unauthenticated } from '../errors.ts'
+import { forbidden, unauthenticated } from '@credence/contracts/errors'
 import type { Actor } from '../event-store/commit.ts'
 import { spiffeIdOf } from '../rpc/tls.ts'
 import type { VerifyAgentProof } from './agent-proof.ts'

@@ -7,11 +7,10 @@ import type { ResolveHuman } from './bearer.ts'
 const REMEMBERED = 10_000
 
 /** @param options.address host:port of identity's workload listener */
-export function createResolveHuman(options: {
-  address: string
-  trustDomain: string
-  tls: TlsFiles
-}): { resolveHuman: ResolveHuman; close: () => void } {
+export function createResolveHuman(options: { address: string; trustDomain: string; tls: TlsFiles }): {
+  resolveHuman: ResolveHuman
+  close: () => void
+} {
   const serverId = `spiffe://${options.trustDomain}/service/identity`
   const credentials = clientCredentials(options.tls.caFile, serverId, options.tls)
   const identity = promised(new IdentityServiceClient(options.address, credentials), IdentityServiceService)

@@ -1,8 +1,9 @@
 /** States of all aggregates of one kind, folded in memory from their stream, and the way to change one. */
+
+import { CredenceError } from '@credence/contracts/errors'
 import type { Fact } from '@credence/contracts/events/catalog'
 import type { StreamName } from '@credence/contracts/streams'
 import type { Bus } from '../bus/connect.ts'
-import { CredenceError } from '../errors.ts'
 import { append } from './append.ts'
 import { type Actor, type Correlation, newCommit, type RecordedCommit } from './commit.ts'
 import type { Follower } from './follow.ts'

@@ -1,8 +1,9 @@
 /** The only way a fact gets into a stream. */
+
+import { unavailable } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { BUS_TIMEOUT_MS, type Bus } from '../bus/connect.ts'
-import { unavailable } from '../errors.ts'
 import { type Commit, encodeCommit } from './commit.ts'
 
 export type Appended =

@@ -3,10 +3,11 @@
  * §3.1): attributes in `ce-` headers, JSON in the body. The body carries all facts of the command; `ce-type` is the
  * first of them.
  */
+
+import { CredenceError } from '@credence/contracts/errors'
 import { catalog, type EventType, type Fact, upcasters } from '@credence/contracts/events/catalog'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
 import { z } from 'zod'
-import { CredenceError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { currentTraceparent } from '../telemetry.ts'
 

@@ -99,7 +99,9 @@ describe('the event store, on a real nats-server', () => {
 
   it('refuses a subject that belongs to another service', async () => {
     const commit = newCommit([revoked(newId('dlg'))], { actor, source: SOURCE, subject: 'task/x', now: new Date() })
-    await expect(append(bus, 'POLICY', 'credence.policy.task.x', commit)).rejects.toMatchObject({ status: 'unavailable' })
+    await expect(append(bus, 'POLICY', 'credence.policy.task.x', commit)).rejects.toMatchObject({
+      status: 'unavailable',
+    })
   })
 
   it('says unavailable within two seconds when NATS is killed, and goes on when it is back', async () => {

@@ -2,10 +2,11 @@
  * Follows one stream in order and keeps what is folded from it current. It catches up, goes live, tells when it is
  * current, and halts on a gap or on a message that it cannot read: a read model is right or it says so.
  */
+
+import { unavailable } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
 import { type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import type { Bus } from '../bus/connect.ts'
-import { unavailable } from '../errors.ts'
 import { type Log, messageOf } from '../log.ts'
 import { decodeCommit, type RecordedCommit } from './commit.ts'
 

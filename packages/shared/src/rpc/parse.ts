@@ -1,6 +1,7 @@
 /** From bytes to trusted input: size, wire format, unknown fields, then the method's own schema. */
+
+import { CredenceError, type FieldViolation, invalid } from '@credence/contracts/errors'
 import type { z } from 'zod'
-import { CredenceError, type FieldViolation, invalid } from '../errors.ts'
 
 /** Largest request, in bytes. */
 export const MAX_REQUEST_BYTES = 1024 * 1024

@@ -1,12 +1,12 @@
 /** A gRPC server whose handlers cannot leak, hang or crash: every one is wrapped. */
 import { readFileSync } from 'node:fs'
+import { CredenceError } from '@credence/contracts/errors'
 import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import type { z } from 'zod'
 import { type Access, type Authenticate, type Caller, refuseUnless } from '../callers/caller.ts'
-import { CredenceError } from '../errors.ts'
 import { type Log, messageOf } from '../log.ts'
 import { traced } from '../telemetry.ts'
 import { parseRequest } from './parse.ts'

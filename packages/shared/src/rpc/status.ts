@@ -1,7 +1,8 @@
 /** Errors on the wire: canonical status plus google.rpc.ErrorInfo and BadRequest in `grpc-status-details-bin`. */
+
+import { CredenceError, type FieldViolation, type Status } from '@credence/contracts/errors'
 import { BadRequest, ErrorInfo, Status as RpcStatus } from '@credence/contracts/gen/google/rpc/status'
 import { status as codes, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js'
-import { CredenceError, type FieldViolation, type Status } from '../errors.ts'
 
 const DETAILS = 'grpc-status-details-bin'
 const TYPE = 'type.googleapis.com/google.rpc.'

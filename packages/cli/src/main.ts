@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** credence: the command line. */
+import { Command } from 'commander'
+import { addAuditCommands } from './commands/audit.ts'
+import { addControlCommands } from './commands/control.ts'
+import { addIdentityCommands } from './commands/identity.ts'
+import { EXIT, explainFailure } from './failure.ts'
+import { logIn } from './login.ts'
+import { say } from './print.ts'
+import { openProfile, saveSession } from './profile.ts'
+import { createRun } from './run.ts'
+
+const program = new Command('credence')
+  .description('Identity, just-in-time permission, attestation and provable audit for AI agents')
+  .option('--session <name>', 'speak as the person who logged in under this name')
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text) })
+
+program
+  .command('login')
+  .description('log in at the enterprise identity provider')
+  .action(async () => {
+    const name = program.opts<{ session?: string }>().session ?? 'me'
+    const located = openProfile()
+    const session = await logIn(located.profile, (url) => say(`Open this page in your browser:\n\n  ${url}\n`))
+    saveSession(located, name, session)
+    say(`Logged in as session "${name}" until ${session.expires_at}.`)
+  })
+
+const run = createRun(program)
+addIdentityCommands(program, run)
+addControlCommands(program, run)
+addAuditCommands(program, run)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof Error && 'exitCode' in error) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage)
+  const { text, code } = explainFailure(error)
+  process.stderr.write(`${text}\n`)
+  process.exit(code)
+}

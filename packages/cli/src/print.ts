@@ -1,0 +1,22 @@
+/** Output: JSON for programs, aligned lines for people. */
+
+/** JSON with bigint as number text, bytes as base64 and dates as RFC 3339. */
+export const toJson = (value: unknown): string =>
+  JSON.stringify(
+    value,
+    (_key, member) => {
+      if (typeof member === 'bigint') return Number.isSafeInteger(Number(member)) ? Number(member) : String(member)
+      if (member?.type === 'Buffer') return Buffer.from(member.data).toString('base64')
+      return member
+    },
+    2,
+  )
+
+/** `name  value` lines, names padded; empty values are left out. */
+export function toLines(rows: [name: string, value: string | undefined][]): string {
+  const shown = rows.filter(([, value]) => value)
+  const width = Math.max(...shown.map(([name]) => name.length))
+  return shown.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')
+}
+
+export const say = (text: string): void => void process.stdout.write(`${text}\n`)

@@ -1,0 +1,35 @@
+/**
+ * Single use of assertions and proofs, for all replicas: an insert that fails when the key is there (JetStream KV
+ * `create`). The engine's own check reads and then writes, which lets parallel copies through.
+ */
+import { createHash } from 'node:crypto'
+import { unavailable } from '@credence/contracts/errors'
+import type { Bus } from '@credence/shared/bus/connect'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+
+export type Replay = {
+  /** True the first time, for as long as the bucket remembers (ten minutes, longer than any proof lives). */
+  first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+}
+
+const WRONG_LAST_SEQUENCE = 10071
+
+export async function openReplay(bus: Bus): Promise<Replay> {
+  const bucket = await new Kvm(bus.connection).open('identity_replay')
+  return {
+    first: async (space, owner, jti) => {
+      const key = createHash('sha256')
+        .update(JSON.stringify([space, owner, jti]))
+        .digest('base64url')
+      try {
+        // An update that expects no earlier revision is the insert: unlike `create` it never falls back to a read.
+        await bucket.update(key, '', 0)
+        return true
+      } catch (error) {
+        if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return false
+        throw unavailable('replay_store_down', 'Proofs cannot be checked for replay now.', error)
+      }
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/** Request schemas that several methods of this service share. */
+import { AuthorizationDetails } from '@credence/contracts/authority'
+import { PublicJwk } from '@credence/contracts/events/identity'
+import { Model, Sha256 } from '@credence/contracts/events/values'
+import { z } from 'zod'
+
+const YEAR_SECONDS = 366 * 86_400
+
+export const Lifetime = z
+  .bigint()
+  .refine((value) => value >= 1n && value <= BigInt(YEAR_SECONDS), `must be from 1 to ${YEAR_SECONDS} seconds`)
+  .transform(Number)
+
+/** The JSON text of a public JWK. A private member is named, never echoed. */
+const PublicJwkText = z
+  .string()
+  .max(1_000, 'must be at most 1000 characters')
+  .transform((text, context) => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      return refuse('must be a JWK as JSON')
+    }
+    if (value && typeof value === 'object' && 'd' in value)
+      return refuse('holds a private key (member "d"): send the public part only, and make a new key')
+    const jwk = PublicJwk.safeParse(value)
+    return jwk.success
+      ? jwk.data
+      : refuse('must be a public JWK with kty, crv, x (and y): EC P-256 or OKP Ed25519, and no other member')
+  })
+
+export const Details = AuthorizationDetails
+
+export const Described = {
+  model: Model,
+  promptDigest: Sha256,
+  toolManifestDigest: Sha256,
+  publicJwk: PublicJwkText,
+  lifetimeSeconds: Lifetime,
+}

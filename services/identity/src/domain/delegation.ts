@@ -1,0 +1,103 @@
+/** Authority that a human gives to one agent, or an agent passes on to a child. It only ever narrows. */
+import { type AuthorizationDetail, isNarrower } from '@credence/contracts/authority'
+import { CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
+import type { IdentityFact } from '@credence/contracts/events/catalog'
+import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
+import type { BlueprintState } from '@credence/contracts/principals/blueprint'
+import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
+
+export type Wanted = {
+  delegation: string
+  authorizationDetails: AuthorizationDetail[]
+  purpose: string
+  lifetimeSeconds: number
+  maximumDepth: number
+}
+
+/** Longest delegation that a human may give: 30 days. */
+export const MAX_LIFETIME_SECONDS = 30 * 86_400
+
+type Receiver = { agent: Agent; agentEnd: AgentEnd | undefined; blueprint: BlueprintState }
+
+/** A human at the root. What is given must lie inside the ceiling of the agent's blueprint. */
+export function grantDelegation(
+  state: DelegationState,
+  wanted: Wanted,
+  human: string,
+  to: Receiver,
+  now: Date,
+): IdentityFact[] {
+  if (to.agent.autonomy !== 'delegated')
+    throw precondition('agent_autonomous', 'This agent works under a mandate of its blueprint; nobody delegates to it.')
+  const expires_at = new Date(now.getTime() + wanted.lifetimeSeconds * 1000).toISOString()
+  return give(state, wanted, to, { human, expires_at }, now)
+}
+
+/**
+ * An agent passes on a part of what it holds, to an agent that it spawned itself.
+ * @param parentEnd why the delegation that is passed on, or one above it, no longer counts
+ */
+export function passOnDelegation(
+  state: DelegationState,
+  wanted: Wanted,
+  context: { parent: Delegation; parentEnd: DelegationEnd | undefined; caller: string; to: Receiver; now: Date },
+): IdentityFact[] {
+  const { parent, parentEnd, caller, to, now } = context
+  if (parent.agent !== caller)
+    throw forbidden('delegation_of_another_agent', 'Only the agent that holds a delegation can pass it on.')
+  if (parentEnd) throw precondition(parentEnd, 'A delegation that no longer counts cannot be passed on.')
+  if (to.agent.parent !== caller)
+    throw forbidden('not_your_child', 'A delegation can be passed on only to an agent that you spawned.')
+  if (parent.maximum_depth < 1) throw precondition('depth_exhausted', 'This delegation may not be passed on.')
+  if (wanted.maximumDepth >= parent.maximum_depth)
+    throw invalid(
+      'maximum_depth',
+      `must be less than ${parent.maximum_depth}, that of the delegation that is passed on`,
+    )
+  if (!isNarrower(wanted.authorizationDetails, parent.authorization_details))
+    throw invalid('authorization_details', 'each must lie inside one of those of the delegation that is passed on')
+  const asked = new Date(now.getTime() + wanted.lifetimeSeconds * 1000)
+  if (asked > new Date(parent.expires_at))
+    throw invalid('lifetime_seconds', `must end by ${parent.expires_at}, when the delegation that is passed on ends`)
+  return give(
+    state,
+    wanted,
+    to,
+    { human: parent.human, expires_at: asked.toISOString(), parent: parent.delegation },
+    now,
+  )
+}
+
+function give(
+  state: DelegationState,
+  wanted: Wanted,
+  to: Receiver,
+  root: { human: string; expires_at: string; parent?: string },
+  now: Date,
+): IdentityFact[] {
+  if (state)
+    throw new CredenceError('already_exists', 'delegation_exists', 'There is a delegation with this id already.')
+  if (to.agentEnd) throw precondition(to.agentEnd, 'The agent has ended; nothing can be delegated to it.')
+  if (!to.blueprint) throw notFound('blueprint', to.agent.blueprint)
+  if (!isNarrower(wanted.authorizationDetails, to.blueprint.ceiling))
+    throw precondition(
+      'outside_ceiling',
+      `Agents of the blueprint "${to.blueprint.blueprint}" may never hold all of this: each of the authorization_details must lie inside one of its ceiling.`,
+    )
+  const data = {
+    delegation: wanted.delegation,
+    agent: to.agent.agent,
+    authorization_details: wanted.authorizationDetails,
+    purpose: wanted.purpose,
+    not_before: now.toISOString(),
+    maximum_depth: wanted.maximumDepth,
+    ...root,
+  }
+  return [{ type: 'credence.identity.delegation.granted.v1', data }]
+}
+
+/** Ends a delegation for good. Ending it again changes nothing. */
+export function revokeDelegation(state: DelegationState, id: string, reason: string): IdentityFact[] {
+  if (!state) throw notFound('delegation', id)
+  return state.revoked ? [] : [{ type: 'credence.identity.delegation.revoked.v1', data: { delegation: id, reason } }]
+}

@@ -1,0 +1,93 @@
+/** Identity: who is this, and for whom does it act. */
+import { join } from 'node:path'
+import { IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { createWriter } from '@credence/shared/event-store/aggregates'
+import { followCommits } from '@credence/shared/event-store/follow'
+import { react } from '@credence/shared/event-store/react'
+import { serveHttps } from '@credence/shared/http/server'
+import { openSigningKey } from '@credence/shared/keys'
+import { serveRpc } from '@credence/shared/rpc/server'
+import { runService } from '@credence/shared/service'
+import { openDirectory } from './adapters/directory/directory.ts'
+import { createDelegationTokens } from './adapters/oauth/delegation-token.ts'
+import { createEngine } from './adapters/oauth/engine.ts'
+import { registerTokenExchange } from './adapters/oauth/grant.ts'
+import { openReplay } from './adapters/oauth/replay.ts'
+import { agentMethods } from './api/grpc/agents.ts'
+import { blueprintMethods } from './api/grpc/blueprints.ts'
+import { delegationMethods } from './api/grpc/delegations.ts'
+import { humanMethods } from './api/grpc/humans.ts'
+import { oauthListener } from './api/http/oauth.ts'
+import { readIdentityConfig } from './config.ts'
+import { createGrants } from './projections/grants.ts'
+import { createPrincipals } from './projections/principals.ts'
+import { createActivation } from './reactions/activation.ts'
+
+await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
+  const { bus, log, clock, spiffeId, tls, fail } = kernel
+  const trustDomain = config.CREDENCE_TRUST_DOMAIN
+  const issuer = config.CREDENCE_ISSUER
+  const key = await openSigningKey(join(config.CREDENCE_KEYS_DIR, 'issuer.pem'), 'P-256')
+
+  const principals = createPrincipals()
+  const grants = createGrants()
+  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, principals.apply)
+  const policy = await followCommits({ bus, log, stream: 'POLICY', onHalt: fail }, grants.apply)
+  const followers = [own, policy]
+  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
+  await Promise.all(followers.map((follower) => follower.caughtUp))
+
+  const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
+  const directory = await openDirectory({ bus, writer, clock, source: spiffeId })
+  const delegationTokens = createDelegationTokens({ key, issuer, trustDomain, principals })
+  const activation = await react(
+    { bus, log, name: 'identity-activation' },
+    createActivation({ principals, writer, clock }),
+  )
+  cleanup.push(activation.stop)
+
+  const replay = await openReplay(bus)
+  const engine = createEngine({ issuer, key, principals, replay, clock })
+  const tokens = delegationTokens
+  registerTokenExchange(engine, {
+    issuer,
+    spiffeId,
+    trustDomain,
+    key,
+    principals,
+    grants,
+    followers,
+    writer,
+    replay,
+    tokens,
+    clock,
+    log,
+  })
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, issuer))
+  cleanup.push(http.stop)
+
+  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens }
+  const rpc = await serveRpc({
+    definition: IdentityServiceService,
+    name: 'credence.identity.v1.IdentityService',
+    methods: {
+      ...blueprintMethods(context),
+      ...agentMethods(context),
+      ...delegationMethods(context),
+      ...humanMethods(context),
+    },
+    authenticate: kernel.authenticate({
+      findAgent: (id) => {
+        const agent = principals.bySpiffeId(id)
+        return agent && { agent: agent.agent, jwk: agent.public_jwk }
+      },
+      resolveHuman: directory.resolve,
+    }),
+    log,
+    tls,
+    listen: kernel.listen,
+    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+  })
+  cleanup.push(rpc.stop)
+  rpc.ready(true)
+})
