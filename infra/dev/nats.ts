@@ -35,7 +35,7 @@ export async function startNats(options: {
   const tls = await options.authority.issue('nats', `spiffe://${options.trustDomain}/nats`)
   const configFile = join(folder, 'nats.conf')
   writeFileSync(configFile, natsConfig({ host: '127.0.0.1', port, storeDir: join(folder, 'store'), tls, nkeys }))
-  const url = `tls://127.0.0.1:${port}`
+  const url = `tls://localhost:${port}`
   const start = () =>
     startProcess({ name: 'nats', command: binary(), args: ['-c', configFile], logFile: join(folder, 'nats.log') })
 

@@ -9,15 +9,15 @@ import { openSigningKey } from '@credence/shared/keys'
 import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { createDelegationTokens } from './adapters/oauth/delegation-token.ts'
-import { createEngine } from './adapters/oauth/engine.ts'
-import { registerTokenExchange } from './adapters/oauth/grant.ts'
-import { openReplay } from './adapters/oauth/replay.ts'
+import { openReplay } from './adapters/replay/replay.ts'
+import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { humanMethods } from './api/grpc/humans.ts'
-import { oauthListener } from './api/http/oauth.ts'
+import { createEngine } from './api/http/engine.ts'
+import { registerTokenExchange } from './api/http/exchange.ts'
+import { oauthListener } from './api/http/listener.ts'
 import { readIdentityConfig } from './config.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
@@ -77,10 +77,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...humanMethods(context),
     },
     authenticate: kernel.authenticate({
-      findAgent: (id) => {
-        const agent = principals.bySpiffeId(id)
-        return agent && { agent: agent.agent, jwk: agent.public_jwk }
-      },
+      findAgent: principals.callerBySpiffeId,
       resolveHuman: directory.resolve,
     }),
     log,

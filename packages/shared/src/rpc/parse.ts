@@ -35,7 +35,9 @@ function refuseUnknownFields(value: unknown, path: readonly PropertyKey[]): void
     if (key !== '_unknownFields') refuseUnknownFields(member, [...path, key])
     else {
       const numbers = Object.keys(member).map((tag) => Number(tag) >>> 3)
-      throw invalid(fieldOf(path), `has unknown field number ${numbers.join(', ')}`)
+      if (numbers.length > 0) throw invalid(fieldOf(path), `has unknown field number ${numbers.join(', ')}`)
+      // The decoder makes an empty one in every message; closed schemas must not see it.
+      delete (value as { _unknownFields?: unknown })._unknownFields
     }
   }
 }

@@ -1,32 +1,20 @@
-/** Agents, blueprints and delegations in memory, with the look-ups that commands need. */
-import { type Agent, agentEnd, agentEvolution, agentIdIn } from '@credence/contracts/principals/agent'
-import { blueprintEvolution } from '@credence/contracts/principals/blueprint'
-import { delegationChain, delegationEnd, delegationEvolution } from '@credence/contracts/principals/delegation'
-import { aggregates } from '@credence/shared/event-store/aggregates'
+/** Principals, with the look-ups that only their owner needs. */
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import { createPrincipals as createShared } from '@credence/shared/principals'
 
 export type Principals = ReturnType<typeof createPrincipals>
 
 export function createPrincipals() {
-  const agents = aggregates('identity', 'agent', agentEvolution)
-  const blueprints = aggregates('identity', 'blueprint', blueprintEvolution)
-  const delegations = aggregates('identity', 'delegation', delegationEvolution)
+  const shared = createShared()
   const thumbprints = new Set<string>()
   const below = new Map<string, string[]>()
   const add = (parent: string | undefined, child: string) => {
     if (parent) below.set(parent, [...(below.get(parent) ?? []), child])
   }
-  const agent = (id: string) => agents.get(id).state
-  const delegation = (id: string) => delegations.get(id).state
-
   return {
-    agents,
-    blueprints,
-    delegations,
+    ...shared,
     apply: (commit: RecordedCommit) => {
-      agents.apply(commit)
-      blueprints.apply(commit)
-      delegations.apply(commit)
+      shared.apply(commit)
       for (const { type, data } of commit.facts) {
         if (type === 'credence.identity.agent.registered.v1') {
           thumbprints.add(data.key_thumbprint)
@@ -34,16 +22,6 @@ export function createPrincipals() {
         }
         if (type === 'credence.identity.delegation.granted.v1') add(data.parent, data.delegation)
       }
-    },
-    agent,
-    delegation,
-    blueprint: (name: string) => blueprints.get(name).state,
-    agentEnd: (id: string, now: Date) => agentEnd(id, agent, now),
-    delegationEnd: (id: string, now: Date) => delegationEnd(delegationChain(id, delegation), now),
-    /** The agent with exactly this SPIFFE ID. */
-    bySpiffeId: (spiffeId: string): Agent | undefined => {
-      const found = agent(agentIdIn(spiffeId))
-      return found?.spiffe_id === spiffeId ? found : undefined
     },
     keyIsTaken: (thumbprint: string) => thumbprints.has(thumbprint),
     /** An agent or delegation and everything below it, from the top down. */

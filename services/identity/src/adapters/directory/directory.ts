@@ -10,15 +10,9 @@ import type { Writer } from '@credence/shared/event-store/aggregates'
 import { newId } from '@credence/shared/ids'
 import { type KV, Kvm } from '@nats-io/kv'
 import { z } from 'zod'
+import type { Directory } from '../../api/context.ts'
 
 const Entry = z.object({ human: z.string(), issuer: z.string(), subject: z.string(), display_name: z.string() })
-
-export type Directory = {
-  /** The pseudonym of a verified (issuer, subject), made on first sight; the same for every replica. */
-  resolve(issuer: string, subject: string, displayName: string): Promise<string>
-  /** Empty when unknown or forgotten. */
-  nameOf(human: string): Promise<string>
-}
 
 const REMEMBERED = 10_000
 

@@ -6,12 +6,10 @@ import { type Delegation, delegationChain } from '@credence/contracts/principals
 import type { SigningKey } from '@credence/shared/keys'
 import { jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
+import type { Actor, DelegationTokens } from '../../api/context.ts'
 import type { Principals } from '../../projections/principals.ts'
 
 const TYPE = 'delegation+jwt'
-
-/** An actor, as (namespace, name): draft-mcguinness-oauth-actor-profile, "Actor Object Structure". */
-export type Actor = { iss: string; sub: string; sub_profile?: string; act?: Actor }
 
 const Claims = z.object({
   jti: z.string(),
@@ -19,14 +17,6 @@ const Claims = z.object({
   may_act: z.object({ iss: z.string(), sub: z.string() }),
   act: z.unknown().optional(),
 })
-export type DelegationClaims = { delegation: string; human: string; mayAct: { iss: string; sub: string }; act?: Actor }
-
-export type DelegationTokens = {
-  issue(delegation: Delegation): Promise<string>
-  /** @throws when signature, type, issuer, audience, time or form does not fit */
-  verify(token: string, now: Date): Promise<DelegationClaims>
-}
-
 export function createDelegationTokens(parts: {
   key: SigningKey
   issuer: string

@@ -10,7 +10,7 @@ import type { SigningKey } from '@credence/shared/keys'
 import type { JWK } from 'jose'
 import { errors, Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
-import type { Replay } from './replay.ts'
+import type { Replay } from '../context.ts'
 
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const MAX_ASSERTION_SECONDS = 300

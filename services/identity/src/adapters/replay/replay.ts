@@ -7,11 +7,7 @@ import { unavailable } from '@credence/contracts/errors'
 import type { Bus } from '@credence/shared/bus/connect'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-
-export type Replay = {
-  /** True the first time, for as long as the bucket remembers (ten minutes, longer than any proof lives). */
-  first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
-}
+import type { Replay } from '../../api/context.ts'
 
 const WRONG_LAST_SEQUENCE = 10071
 

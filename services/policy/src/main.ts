@@ -1,0 +1,57 @@
+/** Policy: what may it do, under which conditions, for how long. */
+import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { createResolveHuman } from '@credence/shared/callers/resolve-human'
+import { createWriter } from '@credence/shared/event-store/aggregates'
+import { followCommits } from '@credence/shared/event-store/follow'
+import { react } from '@credence/shared/event-store/react'
+import { serveRpc } from '@credence/shared/rpc/server'
+import { runService } from '@credence/shared/service'
+import { checkPolicies, loadPolicies } from './adapters/cedar/cedar.ts'
+import { administrationMethods } from './api/grpc/administration.ts'
+import { decisionMethods } from './api/grpc/decisions.ts'
+import { taskMethods } from './api/grpc/tasks.ts'
+import { readPolicyConfig } from './config.ts'
+import { createWorld } from './projections/world.ts'
+import { createEndings } from './reactions/endings.ts'
+import { createPolicyLoader } from './reactions/policies.ts'
+
+await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => {
+  const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
+  const world = createWorld()
+  const policies = createPolicyLoader(world, loadPolicies, log)
+
+  const identity = await followCommits({ bus, log, stream: 'IDENTITY', onHalt }, world.applyIdentity)
+  const attestation = await followCommits({ bus, log, stream: 'ATTESTATION', onHalt }, world.applyAttestation)
+  const own = await followCommits({ bus, log, stream: 'POLICY', onHalt }, (commit) => {
+    world.applyPolicy(commit)
+    if (commit.subject.startsWith('policyset/')) void policies.refresh()
+  })
+  const followers = [identity, attestation, own]
+  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
+  await Promise.all(followers.map((follower) => follower.caughtUp))
+  await policies.refresh()
+
+  const writer = createWriter({ bus, follower: own, stream: 'POLICY', source: spiffeId })
+  const endings = await react({ bus, log, name: 'policy-endings' }, createEndings({ world, writer, clock }))
+  cleanup.push(endings.stop)
+  const { resolveHuman, close } = createResolveHuman({
+    address: config.CREDENCE_IDENTITY_GRPC,
+    trustDomain: config.CREDENCE_TRUST_DOMAIN,
+    tls,
+  })
+  cleanup.push(close)
+
+  const context = { spiffeId, bus, world, policies, checkPolicies, writer, followers, clock }
+  const rpc = await serveRpc({
+    definition: PolicyServiceService,
+    name: 'credence.policy.v1.PolicyService',
+    methods: { ...administrationMethods(context), ...taskMethods(context), ...decisionMethods(context) },
+    authenticate: kernel.authenticate({ findAgent: world.principals.callerBySpiffeId, resolveHuman }),
+    log,
+    tls,
+    listen: kernel.listen,
+    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+  })
+  cleanup.push(rpc.stop)
+  rpc.ready(true)
+})
