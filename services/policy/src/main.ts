@@ -6,7 +6,7 @@ import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
 import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
-import { checkPolicies, loadPolicies } from './adapters/cedar/cedar.ts'
+import { checkPolicies, createCedar } from './adapters/cedar/cedar.ts'
 import { administrationMethods } from './api/grpc/administration.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
@@ -18,17 +18,19 @@ import { createPolicyLoader } from './reactions/policies.ts'
 await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
   const world = createWorld()
-  const policies = createPolicyLoader(world, loadPolicies, log)
+  const policies = createPolicyLoader(world, createCedar(kernel.fail), log)
 
   const identity = await followCommits({ bus, log, stream: 'IDENTITY', onHalt }, world.applyIdentity)
   const attestation = await followCommits({ bus, log, stream: 'ATTESTATION', onHalt }, world.applyAttestation)
+  let current = false
   const own = await followCommits({ bus, log, stream: 'POLICY', onHalt }, (commit) => {
     world.applyPolicy(commit)
-    if (commit.subject.startsWith('policyset/')) void policies.refresh()
+    if (current && commit.subject.startsWith('policyset/')) void policies.refresh()
   })
   const followers = [identity, attestation, own]
   cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
   await Promise.all(followers.map((follower) => follower.caughtUp))
+  current = true
   await policies.refresh()
 
   const writer = createWriter({ bus, follower: own, stream: 'POLICY', source: spiffeId })

@@ -51,12 +51,12 @@ export function decide(question: Question, known: Known, evaluate: Evaluator | u
   const context = { location, depth: (chain?.length ?? 1) - 1, attestationStatus: result?.status ?? 'none' }
   const verdict = evaluate && agent ? evaluate(question, agent, context) : undefined
   const reasons = [
-    ...known.stale.map((stream) => `stale_${stream.toLowerCase()}`),
     ...agentReasons(known),
     ...grantReasons(question, known, now),
     ...delegationReasons(known, now),
     ...attestationReasons(known, now),
     ...policyReasons(evaluate !== undefined, verdict),
+    ...known.stale.map((stream) => `stale_${stream.toLowerCase()}`),
   ]
   return { outcome: reasons.length === 0 ? 'allow' : 'deny', reasons, verdict }
 }
@@ -102,9 +102,8 @@ function attestationReasons({ result }: Known, now: Date): string[] {
 function policyReasons(active: boolean, verdict: Verdict | undefined): string[] {
   if (!active) return ['policy_none']
   if (!verdict) return []
-  if (verdict.errors.length > 0) return ['policy_error']
-  if (verdict.permit) return []
-  return [verdict.policyIds.length > 0 ? 'policy_forbids' : 'policy_no_permit']
+  const denial = verdict.policyIds.length > 0 ? 'policy_forbids' : 'policy_no_permit'
+  return [...(verdict.permit ? [] : [denial]), ...(verdict.errors.length > 0 ? ['policy_error'] : [])]
 }
 
 const SENTENCES: Record<string, string> = {
@@ -131,6 +130,10 @@ const SENTENCES: Record<string, string> = {
   policy_no_permit: 'No policy permits this.',
 }
 
-/** One sentence for the agent's developer. */
-export const sentenceOf = (reason: string): string =>
-  SENTENCES[reason] ?? 'The decision point is not up to date, and does not decide on what may be old.'
+/** One sentence for the agent's developer, with the policies that it is about. */
+export function sentenceOf(reason: string, verdict: Verdict | undefined): string {
+  const about = { policy_forbids: verdict?.policyIds, policy_error: verdict?.errors }[reason] ?? []
+  const sentence =
+    SENTENCES[reason] ?? 'The decision point is not up to date, and does not decide on what may be old: try again.'
+  return about.length > 0 ? `${sentence} (${about.join(', ')})` : sentence
+}

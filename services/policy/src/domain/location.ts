@@ -1,5 +1,5 @@
 /** Named networks, for conditions. */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { invalid } from '@credence/contracts/errors'
 import type { EventData, Fact, PolicyFact } from '@credence/contracts/events/catalog'
 
@@ -29,9 +29,21 @@ function parseRange(text: string): Range | undefined {
   const [address = '', digits = '', ...rest] = text.split('/')
   if (rest.length > 0 || !/^\d{1,3}$/.test(digits)) return undefined
   const prefix = Number(digits)
+  const mapped = isIPv6(address) && !address.includes('%') ? unmapped(address) : address
+  if (mapped !== address && isIPv4(mapped) && prefix >= MAPPED_BITS && prefix <= 128)
+    return { address: mapped, prefix: prefix - MAPPED_BITS, family: 'ipv4' }
   if (isIPv4(address) && prefix <= 32) return { address, prefix, family: 'ipv4' }
   if (isIPv6(address) && !address.includes('%') && prefix <= 128) return { address, prefix, family: 'ipv6' }
   return undefined
+}
+
+const MAPPED_BITS = 96
+
+/** An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), however it is spelt, as the IPv4 address that it is. */
+function unmapped(ipv6: string): string {
+  const { address } = new SocketAddress({ address: ipv6, family: 'ipv6' })
+  const [, ipv4] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? []
+  return ipv4 ?? ipv6
 }
 
 export type Located = { name: string; trusted: boolean }
@@ -52,7 +64,7 @@ export function createLocator(locations: Iterable<Location>): (address: string) 
   )
   ranges.sort((a, b) => b.prefix - a.prefix || Number(a.located.trusted) - Number(b.located.trusted))
   return (text) => {
-    const address = /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(text) ? text.slice('::ffff:'.length) : text
+    const address = isIPv6(text) ? unmapped(text) : text
     const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined
     const found = family && ranges.find((range) => range.family === family && range.list.check(address, family))
     return found ? found.located : UNKNOWN

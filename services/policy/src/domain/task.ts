@@ -1,5 +1,5 @@
 /** One piece of work and its grant. The grant is issued with the task, in one commit, and ends with it. */
-import { type AuthorizationDetail, type DroppedAuthority, dropped, intersect } from '@credence/contracts/authority'
+import type { AuthorizationDetail, DroppedAuthority } from '@credence/contracts/authority'
 import { CredenceError, precondition } from '@credence/contracts/errors'
 import type { EventData, Fact, PolicyFact } from '@credence/contracts/events/catalog'
 
@@ -27,25 +27,13 @@ function evolve(state: TaskState, fact: Fact): TaskState {
   }
 }
 
-export type Cut = { given: AuthorizationDetail[]; dropped: DroppedAuthority[] }
-
-/** What an agent gets for a task: asked ∩ delegation ∩ ceiling. What was dropped is told, with the reason. */
-export function cutGrant(
-  asked: AuthorizationDetail[],
-  delegation: AuthorizationDetail[],
-  ceiling: AuthorizationDetail[],
-): Cut {
-  const delegated = intersect(asked, delegation)
-  const given = intersect(delegated, ceiling)
-  return {
-    given,
-    dropped: [...dropped(asked, delegated, 'outside_delegation'), ...dropped(delegated, given, 'outside_ceiling')],
-  }
+export type Opening = Opened & {
+  grant: string
+  cut: { given: AuthorizationDetail[]; dropped: DroppedAuthority[] }
+  expiresAt: Date
 }
 
-export type Opening = Opened & { grant: string; cut: Cut; expiresAt: Date }
-
-/** @throws CredenceError `failed_precondition` when nothing is left to grant; record that with `refuseTask` */
+/** Task and grant, in one commit. */
 export function openTask(state: TaskState, opening: Opening): PolicyFact[] {
   if (state) throw new CredenceError('already_exists', 'task_exists', 'There is a task with this id already.')
   const { grant, cut, expiresAt, ...task } = opening

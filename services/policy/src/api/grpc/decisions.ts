@@ -1,4 +1,6 @@
 /** The decision point: decide from memory, record, then answer. */
+import { isIP } from 'node:net'
+import { CredenceError, unavailable } from '@credence/contracts/errors'
 import type { DecisionFact } from '@credence/contracts/events/catalog'
 import { AgentId, Sensitivity } from '@credence/contracts/events/values'
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
@@ -31,7 +33,12 @@ const Check = z.object({
     .string()
     .max(256)
     .regex(/^https:\/\//, 'must be the https URL of the resource server'),
-  sourceAddress: z.union([z.ipv4(), z.ipv6()], 'must be an IP address'),
+  /** Empty when the socket is gone; a zone index (RFC 4007 §11) says nothing to us. */
+  sourceAddress: z
+    .string()
+    .max(64)
+    .transform((text) => text.replace(/%.*$/, ''))
+    .refine((text) => text === '' || isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
   requestId: z.string().max(128, 'must be at most 128 characters'),
   notBefore,
 })
@@ -86,21 +93,26 @@ async function check(context: Context, input: z.infer<typeof Check>, caller: Cal
   }
   const correlation = { task: task?.task, trigger: task?.trigger.id, delegation: delegations[0], human }
   const actor = { kind: 'agent' as const, id: known.agent?.spiffe_id ?? agentId }
+  // What a caller makes up must not become the name of a log.
+  const log = known.agent ? agentId : 'unknown'
   const commit = newCommit([fact], {
     actor,
     correlation,
     causation: tokenId,
     source: context.spiffeId,
-    subject: `decision/${agentId}`,
+    subject: `decision/${log}`,
     now,
   })
   // Not before the record is durable: an append that fails makes the call UNAVAILABLE, never an allow.
-  const { sequence } = (await append(bus, 'DECISIONS', `credence.decision.${agentId}`, commit)) as { sequence: number }
+  const appended = await append(bus, 'DECISIONS', `credence.decision.${log}`, commit).catch((error) => {
+    throw unavailable('not_recorded', 'The decision could not be recorded, so there is none. Try again.', error)
+  })
+  if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
   return {
     decision: decided.outcome === 'allow' ? Decision.DECISION_ALLOW : Decision.DECISION_DENY,
     decisionId: decision,
-    reasons: decided.reasons.map((code) => ({ code, message: sentenceOf(code) })),
-    position: `DECISIONS:${sequence}`,
+    reasons: decided.reasons.map((code) => ({ code, message: sentenceOf(code, decided.verdict) })),
+    position: `DECISIONS:${appended.sequence}`,
   }
 }
 

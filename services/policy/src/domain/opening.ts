@@ -1,0 +1,115 @@
+/** Whether an agent may begin a task, and with which grant. The attempt is recorded either way. */
+import {
+  type AuthorizationDetail,
+  AuthorizationDetails,
+  type DroppedAuthority,
+  dropped,
+  intersect,
+} from '@credence/contracts/authority'
+import { CredenceError, forbidden, notFound, precondition } from '@credence/contracts/errors'
+import type { EventData, PolicyFact } from '@credence/contracts/events/catalog'
+import type { Trigger } from '@credence/contracts/events/values'
+import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
+import type { BlueprintState } from '@credence/contracts/principals/blueprint'
+import { type Delegation, delegationEnd } from '@credence/contracts/principals/delegation'
+import { openTask, refuseTask, type TaskState } from './task.ts'
+
+export type Asked = {
+  task: string
+  grant: string
+  delegation: string
+  trigger: Trigger
+  purpose: string
+  authorizationDetails: AuthorizationDetail[]
+  lifetimeSeconds: number
+}
+
+/** What is known of the agent and of the delegation that it names. */
+export type Standing = {
+  agent: Agent
+  agentEnd: AgentEnd | undefined
+  blueprint: BlueprintState
+  /** From the named delegation up to its root; undefined when a link is missing. */
+  chain: Delegation[] | undefined
+  /** The agent's newest attestation result. */
+  result: EventData<'credence.attestation.result.recorded.v1'> | undefined
+}
+
+export type Cut = { given: AuthorizationDetail[]; dropped: DroppedAuthority[] }
+
+/** What an agent gets for a task: asked ∩ delegation ∩ ceiling. What was dropped is told, with the reason. */
+export function cutGrant(
+  asked: AuthorizationDetail[],
+  delegation: AuthorizationDetail[],
+  ceiling: AuthorizationDetail[],
+): Cut {
+  const delegated = intersect(asked, delegation)
+  const given = intersect(delegated, ceiling)
+  return {
+    given,
+    dropped: [...dropped(asked, delegated, 'outside_delegation'), ...dropped(delegated, given, 'outside_ceiling')],
+  }
+}
+
+/** Opens the task with its grant, or refuses it. The grant ends with the agent or the delegation, if not before. */
+export function beginTask(state: TaskState, asked: Asked, standing: Standing, now: Date): PolicyFact[] {
+  const { agent, chain = [], blueprint } = standing
+  const { task, grant, delegation, trigger, purpose } = asked
+  const about = { task, agent: agent.agent, delegation, trigger, purpose }
+  const obstacle = obstacleTo(standing, now)
+  const [held] = chain
+  if (obstacle || !held) return refuseTask(about, obstacle ?? 'delegation_unknown', [])
+  const cut = cutGrant(asked.authorizationDetails, held.authorization_details, blueprint?.ceiling ?? [])
+  if (cut.given.length === 0) return refuseTask(about, 'nothing_left', cut.dropped)
+  if (!AuthorizationDetails.safeParse(cut.given).success) return refuseTask(about, 'too_many_parts', [])
+  const ends = [...chain, agent].map(({ expires_at }) => new Date(expires_at).getTime())
+  const expiresAt = new Date(Math.min(now.getTime() + asked.lifetimeSeconds * 1000, ...ends))
+  return openTask(state, { ...about, human: held.human, grant, cut, expiresAt })
+}
+
+function obstacleTo({ agent, agentEnd, chain, result }: Standing, now: Date): string | undefined {
+  if (agentEnd) return agentEnd
+  if (agent.state !== 'active') return 'agent_not_active'
+  if (chain?.[0] && chain[0].agent !== agent.agent) return 'delegation_of_another_agent'
+  const delegation = delegationEnd(chain, now)
+  if (delegation) return delegation
+  if (!result) return 'attestation_missing'
+  if (!result.accepted) return 'attestation_not_accepted'
+  return new Date(result.expires_at) > now ? undefined : 'attestation_expired'
+}
+
+const SENTENCES: Record<string, string> = {
+  agent_not_active: 'The agent is not active: attest first.',
+  agent_revoked: 'The agent was revoked.',
+  agent_expired: 'The life of the agent is over.',
+  parent_ended: 'An agent above this one has ended, and this one with it.',
+  delegation_revoked: 'The delegation, or one above it, was revoked.',
+  delegation_expired: 'The delegation, or one above it, has expired.',
+  delegation_not_yet: 'The delegation, or one above it, has not begun.',
+  attestation_missing: 'The agent has no attestation result: attest first.',
+  attestation_not_accepted: 'The newest attestation result was not accepted.',
+  attestation_expired: 'The attestation result has expired: attest again.',
+  nothing_left: 'Nothing of what was asked is inside the delegation and the blueprint’s ceiling.',
+  too_many_parts: 'What was asked falls into too many parts: ask for less at once.',
+}
+
+/**
+ * What the agent is told of a refusal, with every part that was dropped.
+ * @param position where the refusal is recorded
+ */
+export function refusal(fact: EventData<'credence.policy.task.refused.v1'>, position: string): CredenceError {
+  const { reason, delegation, dropped: parts } = fact
+  const recorded = `The attempt is recorded at ${position}.`
+  if (reason === 'delegation_unknown') return notFound('delegation', delegation)
+  if (reason === 'delegation_of_another_agent')
+    return forbidden(reason, `The delegation was given to another agent. ${recorded}`)
+  const sentence = SENTENCES[reason] ?? 'The task cannot begin.'
+  if (parts.length === 0) return precondition(reason, `${sentence} ${recorded}`)
+  const violations = parts.map(({ detail, reason: why }) => ({
+    field: 'authorization_details',
+    description: `${why}: ${detail.actions.join(' ')} on ${detail.resources.join(' ')} at ${detail.locations.join(' ')}`,
+  }))
+  const list = violations.slice(0, 4).map(({ description }) => description)
+  const text = `${sentence} Dropped: ${list.join('; ').slice(0, 1_000)}. ${recorded}`
+  return new CredenceError('failed_precondition', reason, text, violations)
+}
