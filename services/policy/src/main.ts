@@ -34,7 +34,11 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   await policies.refresh()
 
   const writer = createWriter({ bus, follower: own, stream: 'POLICY', source: spiffeId })
-  const endings = await react({ bus, log, name: 'policy-endings' }, createEndings({ world, writer, clock }))
+  const seeAllTasks = async () => own.reached((await bus.jsm.streams.info('POLICY')).state.last_seq, 5_000)
+  const endings = await react(
+    { bus, log, name: 'policy-endings' },
+    createEndings({ world, writer, clock, current: seeAllTasks }),
+  )
   cleanup.push(endings.stop)
   const { resolveHuman, close } = createResolveHuman({
     address: config.CREDENCE_IDENTITY_GRPC,

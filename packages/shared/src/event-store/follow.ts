@@ -44,8 +44,14 @@ export const followCommits = (options: FollowOptions, apply: (commit: RecordedCo
     ),
   )
 
-/** Follows the raw messages of a stream; `apply` is called once for each, in order. */
-export async function follow(options: FollowOptions, apply: (message: JsMsg) => void): Promise<Follower> {
+/**
+ * Follows the raw messages of a stream; `apply` is called once for each, in order. While it is busy (a promise) nothing
+ * more is taken, and soon nothing more is fetched: that is the back-pressure.
+ */
+export async function follow(
+  options: FollowOptions,
+  apply: (message: JsMsg) => void | Promise<void>,
+): Promise<Follower> {
   const { bus, log, stream } = options
   let position = options.after ?? 0
   let heard = Date.now()
@@ -62,17 +68,13 @@ export async function follow(options: FollowOptions, apply: (message: JsMsg) => 
     void messages?.close()
     options.onHalt?.(error)
   }
-  const take = (message: JsMsg) => {
-    if (halted || stopping) return
+  const take = async (message: JsMsg): Promise<void> => {
     heard = Date.now()
     if (message.seq <= position) return
-    try {
-      if (message.seq !== position + 1) throw new Error(`gap: ${message.seq} follows ${position}`)
-      apply(message)
-      position = message.seq
-    } catch (error) {
-      return halt(error instanceof Error ? error : new Error(messageOf(error)))
-    }
+    if (message.seq !== position + 1) throw new Error(`gap: ${message.seq} follows ${position}`)
+    const applied = apply(message)
+    if (applied) await applied
+    position = message.seq
     for (const waiter of waiting)
       if (waiter.sequence <= position) {
         waiting.delete(waiter)
@@ -102,8 +104,16 @@ export async function follow(options: FollowOptions, apply: (message: JsMsg) => 
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: position + 1,
   })
-  messages = await consumer.consume({ max_messages: 2_000, expires: EXPIRES_MS, callback: take })
+  messages = await consumer.consume({ max_messages: 2_000, expires: EXPIRES_MS })
   void listen(messages)
+  void takeAll(messages).catch((error) => halt(error instanceof Error ? error : new Error(messageOf(error))))
+  async function takeAll(live: ConsumerMessages) {
+    for await (const message of live) {
+      if (halted || stopping) return
+      await take(message)
+    }
+    if (!stopping) throw new Error('the server ended the consumer')
+  }
   async function listen(live: ConsumerMessages) {
     for await (const status of live.status())
       if (status.type === 'heartbeat' || status.type === 'next') heard = Date.now()

@@ -105,11 +105,14 @@ export function refusal(fact: EventData<'credence.policy.task.refused.v1'>, posi
     return forbidden(reason, `The delegation was given to another agent. ${recorded}`)
   const sentence = SENTENCES[reason] ?? 'The task cannot begin.'
   if (parts.length === 0) return precondition(reason, `${sentence} ${recorded}`)
-  const violations = parts.map(({ detail, reason: why }) => ({
+  const violations = parts.slice(0, TOLD.parts).map(({ detail, reason: why }) => ({
     field: 'authorization_details',
-    description: `${why}: ${detail.actions.join(' ')} on ${detail.resources.join(' ')} at ${detail.locations.join(' ')}`,
+    description: `${why}: ${detail.actions.join(' ')} on ${detail.resources.join(' ')}`.slice(0, TOLD.length),
   }))
-  const list = violations.slice(0, 4).map(({ description }) => description)
-  const text = `${sentence} Dropped: ${list.join('; ').slice(0, 1_000)}. ${recorded}`
+  const list = violations.map(({ description }) => description).join('; ')
+  const text = `${sentence} Dropped: ${list}${parts.length > TOLD.parts ? '; …' : ''}. ${recorded}`
   return new CredenceError('failed_precondition', reason, text, violations)
 }
+
+/** Errors travel in gRPC trailers, which hold 8 KiB; the record has all of it. */
+const TOLD = { parts: 6, length: 200 }

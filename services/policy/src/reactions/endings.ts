@@ -5,7 +5,8 @@ import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { abortTask } from '../domain/task.ts'
 import type { World } from '../projections/world.ts'
 
-export function createEndings(parts: { world: World; writer: Writer; clock: Clock }) {
+/** @param parts.current resolves when all tasks that were ever opened, by any replica, are seen here */
+export function createEndings(parts: { world: World; writer: Writer; clock: Clock; current: () => Promise<void> }) {
   const { world, writer, clock } = parts
   return async (commit: RecordedCommit): Promise<void> => {
     for (const { type, data } of commit.facts) {
@@ -15,13 +16,16 @@ export function createEndings(parts: { world: World; writer: Writer; clock: Cloc
           : type === 'credence.identity.delegation.revoked.v1'
             ? { id: data.delegation, cause: 'delegation_revoked' }
             : undefined
-      for (const id of ended ? world.openTasksOf(ended.id) : [])
+      if (!ended) continue
+      await parts.current()
+      for (const id of world.openTasksOf(ended.id))
         await writer.execute(world.tasks, {
           id,
           actor: commit.actor,
+          correlation: { task: id },
           causation: commit.id,
           now: clock(),
-          decide: (state) => abortTask(state, ended?.cause ?? ''),
+          decide: (state) => abortTask(state, ended.cause),
         })
     }
   }

@@ -1,5 +1,5 @@
 import { AuthorizationDetails } from '@credence/contracts/authority'
-import { forbidden, notFound } from '@credence/contracts/errors'
+import { forbidden, notFound, precondition } from '@credence/contracts/errors'
 import { DelegationId, Prose, TaskId, Trigger } from '@credence/contracts/events/values'
 import type { TaskState as TaskStateName } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
@@ -8,7 +8,7 @@ import { enumName, notBefore, oneOf, seconds, waitFor } from '@credence/shared/r
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { beginTask, refusal } from '../../domain/opening.ts'
-import { completeTask, type Task } from '../../domain/task.ts'
+import { abortTask, completeTask, type Task } from '../../domain/task.ts'
 import type { Context } from '../context.ts'
 
 const MAX_TASK_SECONDS = 86_400
@@ -51,7 +51,18 @@ export const taskMethods = (context: Context) => {
     const [first] = facts
     if (first?.type === 'credence.policy.task.refused.v1') throw refusal(first.data, position)
     const opened = own(task)
+    await endIfOver(opened, caller)
     return { taskId: task, grant: shownGrant(opened, now), dropped: opened.grant?.dropped ?? [], position }
+  }
+
+  /** What ended while the task was being written is not seen by the reaction that ends tasks; so look again. */
+  async function endIfOver({ task: id, agent, delegation }: Task, caller: Caller): Promise<void> {
+    const now = clock()
+    const cause = principals.agentEnd(agent, now) ?? principals.delegationEnd(delegation, now)
+    if (!cause) return
+    const about = { id, actor: actorOf(caller), correlation: { task: id, delegation }, now }
+    await writer.execute(world.tasks, { ...about, decide: (state) => abortTask(state, cause) })
+    throw precondition(cause, 'The agent or the delegation ended while the task began; the task was aborted.')
   }
 
   const own = (id: string): Task => {

@@ -1,0 +1,119 @@
+/** Records of a thing, and of all that they name, folded into the answer: what was done, why, and who authorised it. */
+import type { EventData, EventType } from '@credence/contracts/events/catalog'
+import type { Explanation, LifeEvent } from '@credence/contracts/gen/credence/audit/v1/audit'
+import type { Entry } from '../domain/entry.ts'
+
+export type Seen = { logIndex: number; entry: Entry }
+
+type Found<T extends EventType> = EventData<T> & { logIndex: number; time: Date; actor: string }
+
+/** Every fact of the records, by type. */
+function factsOf(records: Seen[]) {
+  const byType = new Map<string, Found<EventType>[]>()
+  for (const { logIndex, entry } of records)
+    for (const { type, data } of entry.event.data.facts) {
+      const found = { ...data, logIndex, time: new Date(entry.event.time), actor: entry.event.data.actor.id }
+      byType.set(type, [...(byType.get(type) ?? []), found as unknown as Found<EventType>])
+    }
+  return <T extends EventType>(type: T): Found<T>[] => (byType.get(type) ?? []) as unknown as Found<T>[]
+}
+
+/** One line a decision, in the order of the trail. `only` picks them. */
+export function explain(
+  records: Seen[],
+  only: (decision: EventData<'credence.policy.decision.made.v1'>) => boolean,
+): Explanation[] {
+  const all = factsOf(records)
+  const byId = <T extends EventType>(type: T, key: keyof EventData<T>) =>
+    new Map(all(type).map((fact) => [fact[key as keyof typeof fact] as unknown as string, fact]))
+  const effects = byId('credence.audit.effect.observed.v1', 'decision')
+  const tasks = byId('credence.policy.task.opened.v1', 'task')
+  const delegations = byId('credence.identity.delegation.granted.v1', 'delegation')
+  const agents = byId('credence.identity.agent.registered.v1', 'agent')
+  return all('credence.policy.decision.made.v1')
+    .filter(only)
+    .map((decision) => {
+      const effect = effects.get(decision.decision)
+      const task = decision.task ? tasks.get(decision.task) : undefined
+      const agent = agents.get(decision.agent)
+      const { model } = agent ?? {}
+      return {
+        decisionId: decision.decision,
+        decidedAt: decision.time,
+        decision: decision.outcome,
+        reasons: decision.reasons,
+        action: decision.action,
+        resource: decision.resource,
+        agentId: decision.agent,
+        blueprint: agent?.blueprint ?? '',
+        model: model ? `${model.provider}/${model.name}@${model.version}` : '',
+        modelDigest: model?.digest ?? '',
+        attestationResultId: decision.attestation?.result ?? '',
+        attestationStatus: decision.attestation?.status ?? '',
+        policyVersion: decision.policy_version,
+        policyIds: decision.policy_ids,
+        enforcementPoint: decision.enforcement_point,
+        location: decision.location,
+        grantId: decision.grant,
+        taskId: decision.task ?? '',
+        taskPurpose: task?.purpose ?? '',
+        triggerType: task?.trigger.type ?? '',
+        triggerSource: task?.trigger.source ?? '',
+        triggerId: task?.trigger.id ?? '',
+        delegationIds: decision.delegations,
+        delegationPurpose: delegations.get(decision.delegations.at(-1) ?? '')?.purpose ?? '',
+        human: decision.human ?? '',
+        sponsor: agent?.sponsor ?? '',
+        effectId: effect?.effect ?? '',
+        effect: effect?.outcome ?? '',
+        agreement: agreementOf(decision.outcome, effect?.outcome),
+        decisionLogIndex: BigInt(decision.logIndex),
+        effectLogIndex: BigInt(effect?.logIndex ?? -1),
+      }
+    })
+}
+
+/** draft-gilda-audit-agent-audit-record: derived from what was decided and what was seen. */
+export function agreementOf(
+  outcome: 'allow' | 'deny',
+  effect: 'succeeded' | 'failed' | 'prevented' | undefined,
+): string {
+  if (effect === undefined) return 'indeterminate'
+  const occurred = effect !== 'prevented'
+  if (outcome === 'deny') return occurred ? 'disagree' : 'agree'
+  return occurred ? 'agree' : 'not-exercised'
+}
+
+const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
+  'credence.identity.agent.registered.v1': ({ agent, blueprint, parent }) =>
+    parent ? `${agent} was spawned by ${parent}` : `${agent} was registered under ${blueprint}`,
+  'credence.identity.agent.activated.v1': ({ agent }) => `${agent} became active`,
+  'credence.identity.agent.revoked.v1': ({ agent, reason }) => `${agent} was revoked: ${reason}`,
+  'credence.identity.delegation.granted.v1': ({ delegation, parent, purpose, expires_at }) =>
+    `${delegation} was ${parent ? `passed on from ${parent}` : 'granted'} until ${expires_at}: ${purpose}`,
+  'credence.identity.delegation.revoked.v1': ({ delegation, reason }) => `${delegation} was revoked: ${reason}`,
+  'credence.identity.token.issued.v1': ({ audience, expires_at }) => `token for ${audience} until ${expires_at}`,
+  'credence.identity.token.refused.v1': ({ audience, error, reason }) =>
+    `token for ${audience ?? 'nothing'} refused: ${error}, ${reason}`,
+  'credence.attestation.result.recorded.v1': ({ result, status, accepted, reasons }) =>
+    `attestation ${result}: ${status}, ${accepted ? 'accepted' : 'not accepted'} (${reasons.join(', ')})`,
+  'credence.policy.task.opened.v1': ({ task, purpose }) => `${task} was opened: ${purpose}`,
+  'credence.policy.task.refused.v1': ({ task, reason }) => `${task} was refused: ${reason}`,
+  'credence.policy.task.completed.v1': ({ task, outcome }) => `${task} was completed: ${outcome}`,
+  'credence.policy.task.aborted.v1': ({ task, cause }) => `${task} was aborted: ${cause}`,
+}
+
+/** What happened to an agent besides its decisions, one sentence each. */
+export function lifeOf(records: Seen[], agent: string): LifeEvent[] {
+  return records.flatMap(({ logIndex, entry }) =>
+    entry.event.data.facts.flatMap(({ type, data }) => {
+      const summary = SUMMARIES[type as EventType] as ((fact: unknown) => string) | undefined
+      const about =
+        [data.agent, data.parent].includes(agent) ||
+        (type.startsWith('credence.policy.task.') && data.agent === undefined)
+      if (!summary || !about) return []
+      const { time, data: body } = entry.event
+      return [{ time: new Date(time), type, summary: summary(data), actor: body.actor.id, logIndex: BigInt(logIndex) }]
+    }),
+  )
+}
