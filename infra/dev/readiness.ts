@@ -8,7 +8,10 @@ const SERVING = 1
 
 /** @throws Error with the last lines that the process wrote, when it ends or does not come up */
 export async function waitUntilServing(running: Running, address: string, caFile: string): Promise<void> {
-  const client = new Client(address, ChannelCredentials.createSsl(readFileSync(caFile)))
+  const client = new Client(address, ChannelCredentials.createSsl(readFileSync(caFile)), {
+    'grpc.initial_reconnect_backoff_ms': 50,
+    'grpc.max_reconnect_backoff_ms': 200,
+  })
   const deadline = Date.now() + PATIENCE_MS
   try {
     while (running.running() && Date.now() < deadline) {

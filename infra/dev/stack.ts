@@ -109,7 +109,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     start: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
       const running = spawn(name, `services/${name}/src/main.ts`, serviceEnvironment(stack, name, tls, rolesFile))
-      await waitUntilServing(running, `127.0.0.1:${ports[`${name}Public`]}`, authority.caFile)
+      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
     },
     stop: async () => {
       await Promise.all([...processes.values()].reverse().map((running) => running.stop()))
@@ -117,10 +117,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
   }
   try {
-    for (const name of options.services ?? SERVICE_NAMES) {
-      progress(name)
-      await stack.start(name)
-    }
+    const names = options.services ?? SERVICE_NAMES
+    progress(names.join(', '))
+    await Promise.all(names.map(stack.start))
     return stack
   } catch (error) {
     await stack.stop()
@@ -145,7 +144,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_OIDC_AUDIENCE: stack.apiAudience,
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
-    CREDENCE_IDENTITY_GRPC: `127.0.0.1:${ports.identityMesh}`,
+    CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,

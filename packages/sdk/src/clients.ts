@@ -8,6 +8,7 @@ import { IdentityServiceClient, IdentityServiceService } from '@credence/contrac
 import { PolicyServiceClient, PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { type Credential, type Promised, promised } from '@credence/shared/rpc/client'
 import { clientCredentials, type TlsFiles } from '@credence/shared/rpc/tls'
+import type { ChannelCredentials } from '@grpc/grpc-js'
 
 export type ServiceName = 'identity' | 'policy' | 'attestation' | 'audit'
 
@@ -15,7 +16,7 @@ export type Connection = {
   trustDomain: string
   caFile: string
   /** host:port of each service: its workload listener with `tls`, its public listener with `credential`. */
-  addresses: Record<ServiceName, string>
+  addresses: Partial<Record<ServiceName, string>>
   /** Client certificate of a workload. */
   tls?: TlsFiles
   /** Makes the credential of a person or an agent for calls to the service with this SPIFFE ID. */
@@ -32,21 +33,51 @@ export type Clients = {
 
 /** Connects on first use. Every method throws CredenceError with the server's status, reason and field violations. */
 export function connectCredence(connection: Connection): Clients {
-  const serverId = (service: ServiceName) => `spiffe://${connection.trustDomain}/service/${service}`
-  const credentials = (service: ServiceName) => clientCredentials(connection.caFile, serverId(service), connection.tls)
-  const credential = (service: ServiceName) => connection.credential?.(serverId(service))
-  const { addresses } = connection
-  const identity = new IdentityServiceClient(addresses.identity, credentials('identity'))
-  const policy = new PolicyServiceClient(addresses.policy, credentials('policy'))
-  const attestation = new AttestationServiceClient(addresses.attestation, credentials('attestation'))
-  const audit = new AuditServiceClient(addresses.audit, credentials('audit'))
+  const open: { close(): void }[] = []
+  const made = <C extends { close(): void }>(
+    service: ServiceName,
+    make: (address: string, channel: ChannelCredentials) => C,
+  ) => {
+    let client: C | undefined
+    return (): C => {
+      if (client) return client
+      const address = connection.addresses[service]
+      if (!address) throw new Error(`No address of ${service} was given.`)
+      const id = `spiffe://${connection.trustDomain}/service/${service}`
+      client = make(address, clientCredentials(connection.caFile, id, connection.tls))
+      open.push(client)
+      return client
+    }
+  }
+  const credential = (service: ServiceName) =>
+    connection.credential?.(`spiffe://${connection.trustDomain}/service/${service}`)
+  const identity = made('identity', (at, channel) =>
+    promised(new IdentityServiceClient(at, channel), IdentityServiceService, credential('identity')),
+  )
+  const policy = made('policy', (at, channel) =>
+    promised(new PolicyServiceClient(at, channel), PolicyServiceService, credential('policy')),
+  )
+  const attestation = made('attestation', (at, channel) =>
+    promised(new AttestationServiceClient(at, channel), AttestationServiceService, credential('attestation')),
+  )
+  const audit = made('audit', (at, channel) =>
+    promised(new AuditServiceClient(at, channel), AuditServiceService, credential('audit')),
+  )
   return {
-    identity: promised(identity, IdentityServiceService, credential('identity')),
-    policy: promised(policy, PolicyServiceService, credential('policy')),
-    attestation: promised(attestation, AttestationServiceService, credential('attestation')),
-    audit: promised(audit, AuditServiceService, credential('audit')),
+    get identity() {
+      return identity()
+    },
+    get policy() {
+      return policy()
+    },
+    get attestation() {
+      return attestation()
+    },
+    get audit() {
+      return audit()
+    },
     close: () => {
-      for (const client of [identity, policy, attestation, audit]) client.close()
+      for (const client of open) client.close()
     },
   }
 }

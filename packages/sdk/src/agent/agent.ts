@@ -1,7 +1,8 @@
 /** Everything an agent does with Credence: prove itself, work on one task at a time, spawn, and let go. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
+import { unavailable } from '@credence/contracts/errors'
 import type { Composition, Trigger } from '@credence/contracts/events/values'
-import type { Model } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { AgentState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
@@ -26,9 +27,11 @@ export type Attested = {
   accepted: boolean
   status: string
   reasons: string[]
+  /** The EAR, a JWT. */
   result: string
   resultId: string
-  position: string
+  /** From these positions on, every service sees the result, and the agent active when it was accepted. */
+  positions: string[]
 }
 export type Held = { delegationId: string; delegationToken: string }
 export type Task = {
@@ -75,6 +78,8 @@ export type Agent = {
   close(): Promise<void>
 }
 
+const ACTIVATION_MS = 3_000
+
 export function createAgent(options: AgentOptions): Agent {
   const { key, spiffeId, agentId } = options
   const clients = connectCredence({
@@ -99,6 +104,18 @@ export function createAgent(options: AgentOptions): Agent {
     return opened
   }
 
+  /** Activation follows the result by itself; this waits for it. */
+  async function activated(): Promise<string> {
+    const deadline = Date.now() + ACTIVATION_MS
+    for (;;) {
+      const { agent, position } = await clients.identity.getAgent({ agentId, notBefore: [] })
+      if (agent?.state === AgentState.AGENT_STATE_ACTIVE) return position
+      if (Date.now() > deadline)
+        throw unavailable('not_active_yet', 'The result was accepted, and the agent is not active yet.')
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
   return {
     spiffeId,
     clients,
@@ -109,7 +126,8 @@ export function createAgent(options: AgentOptions): Agent {
       const answer = await clients.attestation.submitEvidence({ challengeId, kind: 'software', evidence })
       const { accepted, reasons, position, resultId } = answer
       const status = answer.status.replace('ATTESTATION_STATUS_', '').toLowerCase()
-      return { accepted, status, reasons, position, resultId, result: answer.attestationResult }
+      const positions = [position, ...(accepted ? [await activated()] : [])]
+      return { accepted, status, reasons, positions, resultId, result: answer.attestationResult }
     },
     openTask: async ({ delegation, trigger, purpose, authorizationDetails, lifetimeSeconds, notBefore = [] }) => {
       const answer = await clients.policy.openTask({

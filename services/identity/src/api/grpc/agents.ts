@@ -100,7 +100,8 @@ export const agentMethods = (context: Context) => {
         if (caller.kind === 'agent' && caller.agent !== input.agentId)
           throw forbidden('not_yourself', 'An agent may read itself only.')
         await waitFor(input.notBefore, context.followers)
-        return { agent: show(known(input.agentId)) }
+        const own = context.followers.find(({ stream }) => stream === 'IDENTITY')
+        return { agent: show(known(input.agentId)), position: `IDENTITY:${own?.position() ?? 0}` }
       },
     }),
     revokeAgent: method({

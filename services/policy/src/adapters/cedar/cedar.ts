@@ -28,7 +28,7 @@ export async function checkPolicies(text: string): Promise<PolicySet> {
 }
 
 function checkInWorker(text: string): Promise<Checked | Problem> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: text,
       resourceLimits: WORKER_LIMITS,
@@ -41,10 +41,20 @@ function checkInWorker(text: string): Promise<Checked | Problem> {
     }
     const timer = setTimeout(() => finish({ problem: 'takes too long to check' }), CHECK_MS)
     worker.once('message', finish)
-    worker.once('error', () => finish({ problem: 'is nested too deeply, or breaks the parser in another way' }))
+    worker.once('error', (error) => {
+      if (isBreakdown(error)) return finish({ problem: 'is nested too deeply, or breaks the parser in another way' })
+      clearTimeout(timer)
+      reject(error)
+    })
     worker.once('exit', () => finish({ problem: 'breaks the parser' }))
   })
 }
+
+/** What policy text can do to an engine: a trap in WebAssembly, the end of the stack, the end of the memory. */
+const isBreakdown = (error: unknown): boolean =>
+  error instanceof Error &&
+  (['RuntimeError', 'RangeError'].includes(error.name) ||
+    ('code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY'))
 
 /** Loads policy sets that were checked before they were recorded. @param onBroken the engine must be started anew */
 export function createCedar(onBroken: (error: Error) => void): PolicyEngine {

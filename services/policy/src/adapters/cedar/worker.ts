@@ -7,7 +7,17 @@ import { schemaFor } from './schema.ts'
 
 export type Checked = { policyIds: string[]; schema: string }
 
-parentPort?.postMessage(check(String(workerData)))
+const TRIAL = {
+  question: { resource: { type: 'Trial', id: '1', sensitivity: 'restricted' }, audience: 'https://trial.example' },
+  agent: {
+    agent: 'agt_trial',
+    blueprint: 'trial',
+    kind: 'ephemeral',
+    autonomy: 'delegated',
+    model: { provider: 'trial', name: 'trial' },
+  },
+  context: { location: { name: 'unknown', trusted: false }, depth: 0, attestationStatus: 'affirming' },
+} as const
 
 /** Parses, validates against the schema, and tries the policies on a request for each action. */
 function check(text: string): Checked | Problem {
@@ -26,14 +36,4 @@ function check(text: string): Checked | Problem {
   return { policyIds: Object.keys(policies), schema }
 }
 
-const TRIAL = {
-  question: { resource: { type: 'Trial', id: '1', sensitivity: 'restricted' }, audience: 'https://trial.example' },
-  agent: {
-    agent: 'agt_trial',
-    blueprint: 'trial',
-    kind: 'ephemeral',
-    autonomy: 'delegated',
-    model: { provider: 'trial', name: 'trial' },
-  },
-  context: { location: { name: 'unknown', trusted: false }, depth: 0, attestationStatus: 'affirming' },
-} as const
+parentPort?.postMessage(check(String(workerData)))

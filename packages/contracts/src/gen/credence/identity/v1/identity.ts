@@ -313,7 +313,11 @@ export interface GetAgentRequest {
 }
 
 export interface GetAgentResponse {
-  agent?: Agent | undefined;
+  agent?:
+    | Agent
+    | undefined;
+  /** How far identity had read its stream: "not before" this, other services see the same. */
+  position: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -2020,13 +2024,16 @@ export const GetAgentRequest: MessageFns<GetAgentRequest> = {
 };
 
 function createBaseGetAgentResponse(): GetAgentResponse {
-  return { agent: undefined, _unknownFields: {} };
+  return { agent: undefined, position: "", _unknownFields: {} };
 }
 
 export const GetAgentResponse: MessageFns<GetAgentResponse> = {
   encode(message: GetAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.agent !== undefined) {
       Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2060,6 +2067,14 @@ export const GetAgentResponse: MessageFns<GetAgentResponse> = {
             message.agent = Agent.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2086,6 +2101,7 @@ export const GetAgentResponse: MessageFns<GetAgentResponse> = {
   fromPartial(object: DeepPartial<GetAgentResponse>): GetAgentResponse {
     const message = createBaseGetAgentResponse();
     message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
     return message;
   },
 };

@@ -1,0 +1,107 @@
+/** The demo company around the stack: its identity provider, its two resources, its people. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { logIn } from '@credence/cli/login'
+import { type Profile, saveSession } from '@credence/cli/profile'
+import { bearer, type Clients, connectCredence } from '@credence/sdk/clients'
+import { tlsFetch } from '@credence/sdk/tls-fetch'
+import { logInWithBrowser } from './browser.ts'
+import { ensurePeople } from './identity-provider/people.ts'
+import type { Stack } from './stack.ts'
+
+export type Company = {
+  profile: Profile
+  calendar: string
+  customers: string
+  /** Logs a person in at the identity provider, in a real form, and connects as them. */
+  logIn(login: string, session: string): Promise<Clients>
+}
+
+/** Starts the identity provider and the two resources, and waits until they answer. */
+export async function openCompany(stack: Stack): Promise<Company> {
+  const { folder, ports, authority, trustDomain } = stack
+  const peopleFile = join(folder, 'people.json')
+  const passwords = ensurePeople(peopleFile, join(folder, 'passwords.json'))
+  const tls = await stack.workload('idp')
+  stack.spawn('identity-provider', 'infra/dev/identity-provider/main.ts', {
+    DEMO_IDP_LISTEN: `127.0.0.1:${ports.idp}`,
+    DEMO_IDP_ISSUER: stack.idpIssuer,
+    DEMO_IDP_AUDIENCE: stack.apiAudience,
+    DEMO_IDP_PEOPLE_FILE: peopleFile,
+    DEMO_IDP_TLS_CERT_FILE: tls.certFile,
+    DEMO_IDP_TLS_KEY_FILE: tls.keyFile,
+  })
+  const calendar = await startResource(stack, 'calendar')
+  const customers = await startResource(stack, 'customers')
+  const http = tlsFetch(authority.caFile)
+  await Promise.all([
+    answering(`${stack.idpIssuer}/.well-known/openid-configuration`, http.fetch),
+    answering(`${calendar}/.well-known/oauth-protected-resource`, http.fetch),
+    answering(`${customers}/.well-known/oauth-protected-resource`, http.fetch),
+  ])
+
+  const profile: Profile = {
+    trust_domain: trustDomain,
+    ca_file: authority.caFile,
+    services: {
+      identity: `localhost:${ports.identityPublic}`,
+      policy: `localhost:${ports.policyPublic}`,
+      attestation: `localhost:${ports.attestationPublic}`,
+      audit: `localhost:${ports.auditPublic}`,
+    },
+    identity_provider: { issuer: stack.idpIssuer, client_id: 'credence-cli', audience: stack.apiAudience },
+  }
+  writeFileSync(join(folder, 'profile.json'), JSON.stringify(profile, null, 2))
+
+  return {
+    profile,
+    calendar,
+    customers,
+    logIn: async (login, session) => {
+      const found = await logIn(profile, async (url) => {
+        const callback = await logInWithBrowser(url, { login, password: passwords[login] ?? '' }, http.fetch)
+        await fetch(callback)
+      })
+      saveSession({ profile, folder }, session, found)
+      return connectCredence({
+        trustDomain,
+        caFile: authority.caFile,
+        addresses: profile.services,
+        credential: bearer(found.access_token),
+      })
+    },
+  }
+}
+
+async function startResource(stack: Stack, name: 'calendar' | 'customers'): Promise<string> {
+  const { ports, folder } = stack
+  const audience = `https://localhost:${ports[name]}`
+  const tls = await stack.workload(`enforcement-point/${name}`)
+  stack.spawn(name, 'infra/demo/resource.ts', {
+    DEMO_RESOURCE: name,
+    DEMO_LISTEN: `127.0.0.1:${ports[name]}`,
+    DEMO_AUDIENCE: audience,
+    DEMO_DATA_DIR: join(folder, 'resources'),
+    CREDENCE_TRUST_DOMAIN: stack.trustDomain,
+    CREDENCE_ISSUER: stack.issuer,
+    CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
+    CREDENCE_AUDIT_GRPC: `localhost:${ports.auditMesh}`,
+    CREDENCE_TLS_CA_FILE: tls.caFile,
+    CREDENCE_TLS_CERT_FILE: tls.certFile,
+    CREDENCE_TLS_KEY_FILE: tls.keyFile,
+  })
+  return audience
+}
+
+async function answering(url: string, fetching: typeof fetch): Promise<void> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    const ok = await fetching(url).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (ok) return
+    if (Date.now() > deadline) throw new Error(`${url} does not answer; see its log`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

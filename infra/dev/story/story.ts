@@ -1,0 +1,291 @@
+/** One agent’s day: what it may do, what it may not, who said so, and the proof. Only public APIs. */
+import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { explanationText } from '@credence/cli/commands/audit'
+import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
+import { AgentFailure, startAgentProcess } from '../agent-process.ts'
+import type { Company } from '../company.ts'
+import type { Stack } from '../stack.ts'
+import { AGENT_FOLDER, assemble, type Cast, childModel, type Enrolled, enrol, furnish, identityOf } from './cast.ts'
+import { createNarrator, expect, type Narrator, type Say } from './narrator.ts'
+
+const MAIL = {
+  id: 'CAF-2291@cedar.example',
+  from: 'office@cedar.example',
+  text: 'Hello Cora, could we schedule a meeting tomorrow to discuss the campaign? Ten would be a good time.',
+}
+const SECOND_MAIL = {
+  ...MAIL,
+  id: 'CAF-2304@cedar.example',
+  text: 'Hello Cora, shall we schedule another meeting to discuss the budget?',
+}
+const MEETING = {
+  title: 'Campaign',
+  start: '2026-12-01T10:00:00Z',
+  end: '2026-12-01T10:30:00Z',
+  attendees: ['office@cedar.example'],
+}
+
+type Scene = { stack: Stack; company: Company; cast: Cast; tell: Narrator }
+export type Told = { agentId: string; decisionIndex: bigint; verifierKey: string }
+
+/** @throws Otherwise when a step comes out otherwise than told */
+export async function tellStory(stack: Stack, company: Company, say: Say): Promise<Told> {
+  const tell = createNarrator(say)
+  tell.chapter('Before the story')
+  const cast = await assemble(stack, company)
+  const scene = { stack, company, cast, tell }
+  try {
+    tell.done(
+      'Cora (marketing), Milan (her manager), Sofia (security) and Aiko (audit) log in at the company’s identity provider',
+    )
+    await furnish(cast)
+    tell.done(
+      'Sofia activates the policies and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
+    )
+    const agent = await beginWork(scene)
+    await outsideTheGrant(scene, agent)
+    await elsewhere(scene, agent)
+    await changedCopy(scene, agent)
+    const child = await subAgent(scene, agent)
+    await completed(scene, agent)
+    await killed(scene, agent, child)
+    return await asked(scene, agent)
+  } finally {
+    cast.close()
+  }
+}
+
+const ask = async (
+  agent: Enrolled,
+  resource: string,
+  method: string,
+  path: string,
+  more: { body?: unknown; fromElsewhere?: boolean } = {},
+) => {
+  const { status, body } = await agent.process.ask('call', { resource, method, path, ...more })
+  return {
+    status,
+    body: body as { code?: string; decision_id?: string; reasons?: { code: string }[]; id?: string; name?: string },
+  }
+}
+const codes = (answer: Awaited<ReturnType<typeof ask>>): string =>
+  answer.body?.reasons?.map(({ code }) => code).join(', ') ?? answer.body?.code ?? ''
+
+async function beginWork({ stack, company, cast, tell }: Scene): Promise<Enrolled> {
+  tell.chapter('“Schedule meetings for me for the next 8 hours”')
+  const agent = await enrol(stack, company, cast, join(AGENT_FOLDER, 'agent.ts'))
+  tell.done('an agent instance is registered, with a key that only it has', agent.spiffeId)
+  const attested = await agent.process.ask('attest', { notBefore: [agent.position] })
+  expect('the attestation is accepted', attested.accepted, attested)
+  tell.done(`it attests: accepted, as “${attested.status}”`, attested.reasons.join(', '))
+  const { delegation, delegationToken, position } = await cast.coordinator.identity.grantDelegation({
+    agentId: agent.agentId,
+    authorizationDetails: cast.authority.scheduling,
+    purpose: 'Schedule meetings for me for the next 8 hours',
+    lifetimeSeconds: 8n * 3600n,
+    maximumDepth: 1,
+    notBefore: [],
+  })
+  await agent.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
+  tell.done(
+    'Cora delegates: book and read in the calendar, look up one contact; for 8 hours; passed on once at most',
+    delegation?.id,
+  )
+  const task = await agent.process.ask('begin', {
+    mail: MAIL,
+    details: cast.authority.everything,
+    notBefore: [...attested.positions, position],
+  })
+  expect('listing all customers is not granted', task.dropped.length === 1, task.dropped)
+  tell.done('an e-mail asks for a meeting; the agent opens a task for it and gets a grant', task.grantId)
+  tell.fact(
+    `it asked for more than that, and did not get it: ${task.dropped.map(({ detail, reason }) => `${detail.actions.join(', ')} (${reason})`).join('; ')}`,
+  )
+  const booked = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('the meeting is booked', booked.status === 201, booked)
+  tell.done('with a token for the calendar, bound to its key, it books the meeting', `${booked.body.id}`)
+  const contact = await ask(agent, company.customers, 'GET', '/customers/cedar/contact')
+  expect('the contact is read', contact.status === 200, contact)
+  tell.done('from the office network it looks up the contact', contact.body.name)
+  return agent
+}
+
+async function outsideTheGrant({ company, tell }: Scene, agent: Enrolled): Promise<void> {
+  tell.chapter('1. It asks the customer database for all records, as Cora could')
+  const answer = await ask(agent, company.customers, 'GET', '/customers')
+  expect('denied, outside the grant', answer.status === 403 && codes(answer).includes('outside_grant'), answer)
+  tell.denied(`denied: ${codes(answer)}`, answer.body.decision_id)
+}
+
+async function elsewhere({ company, tell }: Scene, agent: Enrolled): Promise<void> {
+  tell.chapter('2. It asks for the same contact from an untrusted network')
+  const answer = await ask(agent, company.customers, 'GET', '/customers/cedar/contact', { fromElsewhere: true })
+  expect('denied by policy', answer.status === 403 && codes(answer) === 'policy_forbids', answer)
+  tell.denied(`denied: ${codes(answer)}, sensitive data from the café`, answer.body.decision_id)
+}
+
+async function changedCopy({ stack, company, cast, tell }: Scene, original: Enrolled): Promise<void> {
+  tell.chapter('3. A copy of it with a changed model file attests')
+  const folder = join(stack.folder, 'copy-of-the-agent')
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(AGENT_FOLDER, folder, { recursive: true })
+  // The copy lies elsewhere and finds its packages where the original does.
+  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  const model = join(folder, 'model.json')
+  writeFileSync(model, readFileSync(model, 'utf8').replace('"invoice": -1.2', '"invoice": 3.2'))
+  const copy = await enrol(stack, company, cast, join(folder, 'agent.ts'), original)
+  const attested = await copy.process.ask('attest', { notBefore: [copy.position] })
+  expect('the copy is refused', !attested.accepted && attested.reasons.includes('model_unknown'), attested)
+  tell.denied(`refused: ${attested.status}`, attested.reasons.join(', '))
+  const { delegation, delegationToken } = await cast.coordinator.identity.grantDelegation({
+    agentId: copy.agentId,
+    authorizationDetails: cast.authority.scheduling,
+    purpose: 'Schedule meetings for me, too',
+    lifetimeSeconds: 3600n,
+    maximumDepth: 0,
+    notBefore: [],
+  })
+  await copy.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
+  const begun = await copy.process
+    .ask('begin', { mail: MAIL, details: cast.authority.scheduling, notBefore: [] })
+    .catch((error: AgentFailure) => error)
+  expect('it gets no task', begun instanceof AgentFailure && begun.reason === 'agent_not_active', begun)
+  tell.denied('even with a delegation it gets no task, so no grant, so no token', (begun as AgentFailure).reason)
+}
+
+async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled): Promise<Enrolled> {
+  tell.chapter('4. It spawns a sub-agent with a part of its authority')
+  const process = startAgentProcess(join(AGENT_FOLDER, 'agent.ts'))
+  cast.processes.push(process)
+  const { publicJwk, composition } = await process.ask('introduce', undefined as never)
+  const spawned = await parent.process.ask('spawn', {
+    purpose: 'Watches for changes of the meeting',
+    model: childModel(composition.model),
+    promptDigest: composition.prompt,
+    toolManifestDigest: composition.tool_manifest,
+    publicJwk,
+    lifetimeSeconds: 3600,
+  })
+  await process.ask('become', { ...identityOf(stack, company), ...spawned })
+  const child = { ...spawned, process }
+  const attested = await process.ask('attest', { notBefore: [spawned.position] })
+  const { position, ...held } = await parent.process.ask('passOn', {
+    agentId: child.agentId,
+    authorizationDetails: cast.authority.calendarOnly,
+    purpose: 'Watch the meeting in the calendar',
+    lifetimeSeconds: 1800,
+  })
+  await process.ask('hold', held)
+  tell.done('the sub-agent has its own identity, attests, and gets only: read the calendar', child.spiffeId)
+  const task = await process.ask('begin', {
+    mail: MAIL,
+    details: cast.authority.scheduling,
+    notBefore: [...attested.positions, position],
+  })
+  const wanted = await ask(child, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('booking is denied', wanted.status === 403 && codes(wanted).includes('outside_grant'), wanted)
+  tell.denied(`it tries to book as its parent could: denied: ${codes(wanted)}`, wanted.body.decision_id)
+  tell.fact(`already its grant had left out: ${task.dropped.flatMap(({ detail }) => detail.actions).join(', ')}`)
+  const more = await parent.process
+    .ask('passOn', {
+      agentId: child.agentId,
+      authorizationDetails: cast.authority.everything,
+      purpose: 'More',
+      lifetimeSeconds: 600,
+    })
+    .catch((error: AgentFailure) => error)
+  expect('authority cannot widen', more instanceof AgentFailure && more.reason === 'invalid_field', more)
+  tell.denied('nor can the parent hand on more than it holds')
+  return child
+}
+
+async function completed({ company, tell }: Scene, agent: Enrolled): Promise<void> {
+  tell.chapter('5. The task is completed')
+  const before = await ask(agent, company.calendar, 'POST', '/events', { body: { ...MEETING, title: 'Follow-up' } })
+  expect('the token works until then', before.status === 201, before)
+  await agent.process.ask('finish', undefined as never)
+  tell.done('the agent says that it is done; its grant ends')
+  const answer = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('the same token is refused', answer.status === 401 && codes(answer).includes('grant_ended'), answer)
+  tell.denied(`the same token, minutes before its expiry: refused: ${codes(answer)}`)
+}
+
+async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
+  tell.chapter('6. Security kills the agent during a second task')
+  await agent.process.ask('begin', { mail: SECOND_MAIL, details: cast.authority.scheduling, notBefore: [] })
+  const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('the second task works', works.status === 201, works)
+  tell.done('a second e-mail, a second task, a second grant: the agent works')
+  const started = performance.now()
+  const { endedAgentIds } = await cast.security.identity.revokeAgent({
+    agentId: agent.agentId,
+    reason: 'Unusual activity, ticket SEC-118',
+  })
+  const told = performance.now()
+  const [own, below] = await Promise.all([
+    ask(agent, company.calendar, 'POST', '/events', { body: MEETING }),
+    ask(child, company.calendar, 'GET', '/events/evn_1'),
+  ])
+  const refused = performance.now()
+  expect(
+    'agent and sub-agent are ended',
+    endedAgentIds.includes(agent.agentId) && endedAgentIds.includes(child.agentId),
+    endedAgentIds,
+  )
+  expect('the agent is refused', own.status === 401 && codes(own).includes('agent_revoked'), own)
+  expect('the sub-agent is refused', below.status === 401 && /agent_revoked|parent_ended/.test(codes(below)), below)
+  tell.denied(`the next call of the agent: refused: ${codes(own)}`)
+  tell.denied(`the next call of the sub-agent: refused: ${codes(below)}`)
+  tell.fact(
+    `kill acknowledged after ${(told - started).toFixed(1)} ms; both refused ${(refused - told).toFixed(1)} ms later`,
+  )
+}
+
+async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
+  tell.chapter('7. The SOC asks: what did this agent do, why, who authorised it?')
+  const answer = await settled(() =>
+    cast.auditor.audit.explain({ about: { $case: 'agentId', value: agent.agentId }, notBefore: [] }),
+  )
+  const booking = answer.explanations.find(({ action, decision }) => action === 'calendar.book' && decision === 'allow')
+  const denied = answer.explanations.find(({ action }) => action === 'customers.list')
+  expect('the booking is explained', booking?.effect === 'succeeded' && booking.agreement === 'agree', booking)
+  expect(
+    'up to the human',
+    Boolean(
+      booking?.human &&
+        booking.triggerId === MAIL.id &&
+        booking.taskId &&
+        booking.model &&
+        booking.policyVersion &&
+        booking.attestationStatus,
+    ),
+    booking,
+  )
+  expect('the denied attempt is there with its reason', Boolean(denied?.reasons.includes('outside_grant')), denied)
+  if (!booking || !denied) throw new Error('unreachable')
+  tell.done(
+    `one query over ClickHouse: ${answer.explanations.length} decisions, ${answer.life.length} events of its life`,
+  )
+  tell.quote(
+    await explanationText(cast.auditor, { explanations: [booking, denied], life: [], indexedSize: answer.indexedSize }),
+  )
+  const proof = await cast.auditor.audit.getInclusionProof({
+    record: { $case: 'logIndex', value: booking.decisionLogIndex },
+  })
+  const { index, size, origin } = verifyTlogProof(proof.proof, proof.entry, proof.verifierKey)
+  tell.done(
+    `the record of that decision is number ${index} of ${size} in ${origin}: the inclusion proof verifies, offline, against the signed checkpoint`,
+  )
+  return { agentId: agent.agentId, decisionIndex: booking.decisionLogIndex, verifierKey: proof.verifierKey }
+}
+
+/** The index follows the trail by a few milliseconds; asks again until the last effect is in. */
+async function settled<T extends { explanations: { agreement: string }[] }>(query: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const answer = await query()
+    if (tries > 50 || answer.explanations.every(({ agreement }) => agreement !== 'indeterminate')) return answer
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

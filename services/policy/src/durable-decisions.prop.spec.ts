@@ -1,0 +1,110 @@
+/**
+ * Law 3: no allow without a durable record. Checks go on while NATS is killed and started again, on random schedules.
+ * Whatever was answered "allow" must be found in DECISIONS afterwards; while NATS is down nothing is allowed.
+ */
+import type { CheckResponse } from '@credence/contracts/gen/credence/policy/v1/policy'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { checkOf, DEVELOPMENT_POLICIES, type House, openHouse, type Policy } from './testing/house.ts'
+
+let house: House
+let enforcement: Policy
+let check: () => Promise<CheckResponse>
+
+beforeAll(async () => {
+  house = await openHouse()
+  await (await house.workload('operator/soc')).activatePolicies({ cedar: DEVELOPMENT_POLICIES })
+  enforcement = await house.workload('enforcement-point/calendar')
+  const worker = await house.agent()
+  const { grant } = await worker.openTask()
+  check = () => enforcement.check(checkOf(worker, grant?.id ?? ''))
+})
+afterAll(() => house?.close())
+
+type Step = { do: 'check'; count: number } | { do: 'wait'; milliseconds: number } | { do: 'kill' } | { do: 'start' }
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('check' as const), count: fc.integer({ min: 1, max: 40 }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), milliseconds: fc.nat(150) }) },
+    { weight: 2, arbitrary: fc.constant<Step>({ do: 'kill' }) },
+    { weight: 1, arbitrary: fc.constant<Step>({ do: 'start' }) },
+  ),
+  { minLength: 6, maxLength: 14 },
+)
+
+/** Allowed in all runs; a decision that an earlier run was told of must not get lost later either. */
+const allowed = new Set<string>()
+const seen = { whileDown: 0, unavailable: 0 }
+
+async function run(schedule: Step[]): Promise<void> {
+  let down = false
+  let outage = 0
+  const answers: Promise<void>[] = []
+  const wrong: string[] = []
+  const ask = async () => {
+    const asked = { down, outage }
+    const answer = await check().catch((error) => {
+      if (!['unavailable', 'deadline_exceeded'].includes(error.status)) wrong.push(`${error.status} ${error.message}`)
+      seen.unavailable += 1
+    })
+    const isAllow = answer?.decision === 'DECISION_ALLOW'
+    if (isAllow) allowed.add(answer.decisionId)
+    if (asked.down && down && asked.outage === outage) {
+      seen.whileDown += 1
+      if (isAllow) wrong.push(`${answer.decisionId} was allowed while NATS was down`)
+    }
+  }
+  const start = async () => {
+    if (!down) return
+    down = false
+    await house.stack.nats.restart()
+  }
+  for (const step of schedule) {
+    if (step.do === 'check') for (let n = 0; n < step.count; n++) answers.push(ask())
+    if (step.do === 'wait') await new Promise((resolve) => setTimeout(resolve, step.milliseconds))
+    if (step.do === 'start') await start()
+    if (step.do === 'kill' && !down) {
+      house.stack.nats.process().kill('SIGKILL')
+      await house.stack.nats.process().exited
+      down = true
+      outage += 1
+    }
+  }
+  await Promise.all(answers)
+  await start()
+  expect(wrong).toEqual([])
+  await recovered()
+  const recorded = new Map<string, string>()
+  for (const commit of await house.read('DECISIONS'))
+    for (const { type, data } of commit.facts)
+      if (type === 'credence.policy.decision.made.v1') recorded.set(data.decision, data.outcome)
+  expect([...allowed].filter((id) => recorded.get(id) !== 'allow')).toEqual([])
+}
+
+/** The service comes back by itself when NATS does. */
+async function recovered(): Promise<void> {
+  const deadline = Date.now() + 15_000
+  for (;;) {
+    const answer = await check().catch(() => undefined)
+    if (answer?.decision === 'DECISION_ALLOW') return void allowed.add(answer.decisionId)
+    if (Date.now() > deadline) throw new Error(`the service did not recover: ${JSON.stringify(answer?.reasons)}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+it('whatever was allowed is recorded, and nothing is allowed while NATS is down', { timeout: 120_000 }, async () => {
+  const outages: Step[] = [
+    { do: 'check', count: 60 },
+    { do: 'kill' },
+    { do: 'check', count: 20 },
+    { do: 'wait', milliseconds: 100 },
+  ]
+  await fc.assert(
+    fc.asyncProperty(steps, (schedule) => run(schedule)),
+    { numRuns: 6, examples: [[outages]], endOnFailure: true },
+  )
+  expect(allowed.size).toBeGreaterThan(50)
+  expect(seen.whileDown).toBeGreaterThan(0)
+  expect(seen.unavailable).toBeGreaterThan(0)
+})
