@@ -79,7 +79,7 @@ function authorityOf({ calendar, customers }: Company): Cast['authority'] {
     ceiling: [booking, contacts],
     scheduling: [booking, contacts],
     calendarOnly: [detail(calendar, ['calendar.read'], ['CalendarEvent::*'])],
-    everything: [booking, detail(customers, ['customers.list', 'customers.read_contact'], ['Customer::*'])],
+    everything: [booking, contacts, detail(customers, ['customers.list'], ['Customer::*'])],
   }
 }
 

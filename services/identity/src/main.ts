@@ -47,7 +47,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   cleanup.push(activation.stop)
 
   const replay = await openReplay(bus)
-  const engine = createEngine({ issuer, key, principals, replay, clock })
+  const engine = createEngine({ issuer, key, principals, replay, clock, log })
   const tokens = delegationTokens
   registerTokenExchange(engine, {
     issuer,

@@ -95,7 +95,9 @@ async function recovered(): Promise<void> {
 
 it('whatever was allowed is recorded, and nothing is allowed while NATS is down', { timeout: 120_000 }, async () => {
   const outages: Step[] = [
-    { do: 'check', count: 60 },
+    { do: 'check', count: 40 },
+    { do: 'wait', milliseconds: 1_000 },
+    { do: 'check', count: 40 },
     { do: 'kill' },
     { do: 'check', count: 20 },
     { do: 'wait', milliseconds: 100 },
@@ -104,7 +106,20 @@ it('whatever was allowed is recorded, and nothing is allowed while NATS is down'
     fc.asyncProperty(steps, (schedule) => run(schedule)),
     { numRuns: 6, examples: [[outages]], endOnFailure: true },
   )
-  expect(allowed.size).toBeGreaterThan(50)
+  expect(allowed.size).toBeGreaterThan(20)
   expect(seen.whileDown).toBeGreaterThan(0)
   expect(seen.unavailable).toBeGreaterThan(0)
+})
+
+it('does not allow, and does not wait for ever, when NATS hangs', { timeout: 60_000 }, async () => {
+  const nats = house.stack.nats.process()
+  nats.kill('SIGSTOP')
+  const started = Date.now()
+  const answers = await Promise.allSettled(Array.from({ length: 10 }, check))
+  const waited = Date.now() - started
+  nats.kill('SIGCONT')
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 'rejected', reason: { status: 'unavailable', reason: 'not_recorded' } })
+  expect(waited).toBeLessThan(3_000)
+  await recovered()
 })

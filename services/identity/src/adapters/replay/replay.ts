@@ -19,8 +19,8 @@ export async function openReplay(bus: Bus): Promise<Replay> {
         .update(JSON.stringify([space, owner, jti]))
         .digest('base64url')
       try {
-        // An update that expects no earlier revision is the insert: unlike `create` it never falls back to a read.
-        await bucket.update(key, '', 0)
+        // A put that expects no earlier revision is the insert: unlike `create` it never falls back to a read.
+        await bucket.put(key, '', { previousSeq: 0 })
         return true
       } catch (error) {
         if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return false

@@ -7,6 +7,7 @@
 import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import type { Clock } from '@credence/shared/clock'
 import type { SigningKey } from '@credence/shared/keys'
+import { type Log, messageOf } from '@credence/shared/log'
 import type { JWK } from 'jose'
 import { errors, Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
@@ -22,6 +23,7 @@ export type EngineParts = {
   principals: Principals
   replay: Replay
   clock: Clock
+  log: Log
 }
 
 export function createEngine(parts: EngineParts): Provider {
@@ -45,6 +47,7 @@ export function createEngine(parts: EngineParts): Provider {
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
       resourceIndicators: { enabled: false },
       dPoP: { enabled: true, allowReplay: true },
     },
@@ -72,6 +75,7 @@ export function createEngine(parts: EngineParts): Provider {
   const detection = provider.ReplayDetection as unknown as { unique: (owner: string, jti: string) => Promise<boolean> }
   detection.unique = (owner, jti) => parts.replay.first('assertion', owner, jti)
 
+  provider.on('server_error', (_ctx, error) => parts.log.error('engine failed', { error: messageOf(error) }))
   provider.use(async (ctx, next) => {
     await next()
     if (ctx.oidc?.route === 'discovery') ctx.body = truthful(ctx.body as Record<string, unknown>)
