@@ -187,7 +187,9 @@ async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled)
   const wanted = await ask(child, company.calendar, 'POST', '/events', { body: MEETING })
   expect('booking is denied', wanted.status === 403 && codes(wanted).includes('outside_grant'), wanted)
   tell.denied(`it tries to book as its parent could: denied: ${codes(wanted)}`, wanted.body.decision_id)
-  tell.fact(`already its grant had left out: ${task.dropped.flatMap(({ detail }) => detail.actions).join(', ')}`)
+  tell.fact(
+    `it had asked for all that its parent holds, and was granted: ${task.granted.flatMap(({ actions }) => actions).join(', ')}`,
+  )
   const more = await parent.process
     .ask('passOn', {
       agentId: child.agentId,
