@@ -55,5 +55,15 @@ export function encodeEntry({ origin, sequence, subject, header, data }: Recorde
   )
 }
 
+const PLACE = /^\{"origin":"([A-Z]+)","sequence":([0-9]{1,15}),/
+
+/** Only where an entry comes from, read from its first bytes. @throws Error when the bytes are not an entry */
+export function placeOf(bytes: Uint8Array): { origin: Origin; sequence: number } {
+  const found = PLACE.exec(Buffer.from(bytes.subarray(0, 80)).toString('latin1'))
+  const origin = ORIGINS.find((name) => name === found?.[1])
+  if (!found || !origin) throw new Error('not an entry of the trail')
+  return { origin, sequence: Number(found[2]) }
+}
+
 /** @throws Error when the bytes are not an entry */
 export const decodeEntry = (bytes: Uint8Array): Entry => Entry.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))

@@ -3,7 +3,7 @@ import type { Origin } from '@credence/contracts/streams'
 import type { Bus } from '@credence/shared/bus/connect'
 import { type Follower, follow } from '@credence/shared/event-store/follow'
 import { messageOf, type Log as ServiceLog } from '@credence/shared/log'
-import { decodeEntry } from '../domain/entry.ts'
+import { placeOf } from '../domain/entry.ts'
 import type { Log } from './log.ts'
 
 export type Trail = { follower: Follower; sequenced: (origin: Origin) => number; stop(): Promise<void> }
@@ -20,7 +20,7 @@ export async function followTrail(options: {
 }): Promise<Trail> {
   const { bus, log, tree, onHalt } = options
   const follower = await follow({ bus, log, stream: 'TRAIL', after: tree.size(), onHalt }, (message) => {
-    const { origin, sequence } = decodeEntry(message.data)
+    const { origin, sequence } = placeOf(message.data)
     const before = tree.positions()[origin] ?? 0
     if (sequence !== before + 1)
       throw new Error(`TRAIL ${message.seq} holds ${origin}:${sequence} after ${origin}:${before}`)

@@ -1,0 +1,138 @@
+/** Allowed calls a second, each with its durable record: over gRPC, and through the HTTP enforcement point. */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { startNats } from '@credence/infra/dev/nats'
+import { freePorts } from '@credence/infra/dev/ports'
+import { connectCredence } from '@credence/sdk/clients'
+import { connectBus } from '@credence/shared/bus/connect'
+import { createLog } from '@credence/shared/log'
+import { type AtWork, type House, openHouse, putToWork } from './house.ts'
+import { percentile, printReport, rounded } from './report.ts'
+
+type Load = { perSecond: number; p50: number; p99: number }
+
+/** Keeps `inFlight` calls under way for some seconds. Latencies in milliseconds. */
+async function load(seconds: number, inFlight: number, call: () => Promise<void>): Promise<Load> {
+  const samples: number[] = []
+  const began = performance.now()
+  const until = began + seconds * 1000
+  const worker = async () => {
+    while (performance.now() < until) {
+      const start = performance.now()
+      await call()
+      samples.push(performance.now() - start)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, worker))
+  const took = (performance.now() - began) / 1000
+  return { perSecond: samples.length / took, p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) }
+}
+
+async function overGrpc({ stack, company }: House, { agentId, task }: AtWork, seconds: number): Promise<Load> {
+  const tls = await stack.workload('enforcement-point/bench')
+  const { trustDomain, authority, ports } = stack
+  const clients = connectCredence({
+    trustDomain,
+    caFile: authority.caFile,
+    tls,
+    addresses: { policy: `localhost:${ports.policyMesh}` },
+  })
+  const question = {
+    agentId,
+    grantId: task.grantId,
+    tokenId: 'bench',
+    action: 'calendar.read',
+    resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
+    location: company.calendar,
+    sourceAddress: '127.0.0.1',
+    requestId: '',
+    notBefore: [],
+  }
+  const check = async () => {
+    const { decision } = await clients.policy.check(question)
+    if (decision !== Decision.DECISION_ALLOW) throw new Error('a call was denied')
+  }
+  await load(1, 64, check)
+  const result = await load(seconds, 64, check)
+  clients.close()
+  return result
+}
+
+async function overHttp({ company }: House, { agent, task }: AtWork, seconds: number): Promise<Load> {
+  const token = await agent.tokenFor(task, company.calendar)
+  const booked = await agent.call(token, 'POST', `${company.calendar}/events`, {
+    title: 'Bench',
+    start: '2026-12-01T10:00:00Z',
+    end: '2026-12-01T10:30:00Z',
+    attendees: ['a@bench.example'],
+  })
+  const { id } = (await booked.json()) as { id: string }
+  const read = async () => {
+    const answer = await agent.call(token, 'GET', `${company.calendar}/events/${id}`)
+    await answer.arrayBuffer()
+    if (answer.status !== 200) throw new Error(`a call was answered ${answer.status}`)
+  }
+  await load(1, 16, read)
+  return load(seconds, 16, read)
+}
+
+/** The limit: as many bytes appended to a DECISIONS stream of another server, acknowledged, with nothing around it. */
+async function appendsOnly({ stack }: House, seconds: number): Promise<Load> {
+  const { authority, trustDomain } = stack
+  const [port = 0] = await freePorts(1)
+  const folder = mkdtempSync(join(tmpdir(), 'credence-bench-nats-'))
+  const nats = await startNats({ folder, port, authority, trustDomain })
+  const tls = await authority.issue('service-policy', `spiffe://${trustDomain}/service/policy`)
+  const log = createLog('bench', 'error')
+  const bus = await connectBus({ servers: [nats.url], name: 'policy', nkeyFile: nats.nkeyFile('policy'), log, ...tls })
+  const payload = Buffer.alloc(1_400, 'x')
+  try {
+    return await load(seconds, 64, async () => {
+      await bus.js.publish('credence.decision.bench', payload)
+    })
+  } finally {
+    await bus.close()
+    await nats.process().stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export async function benchDecision(quick: boolean): Promise<void> {
+  const seconds = quick ? 5 : 30
+  const house = await openHouse()
+  try {
+    const work = await putToWork(house)
+    const grpc = await overGrpc(house, work, seconds)
+    const http = await overHttp(house, work, seconds)
+    const limit = await appendsOnly(house, Math.min(seconds, 5))
+    const show = ({ perSecond, p50, p99 }: Load) =>
+      `${Math.round(perSecond)} /s   p50 ${rounded(p50, 2)} ms   p99 ${rounded(p99, 2)} ms`
+    printReport({
+      name: 'decision',
+      method: [
+        `${seconds} s each, after one second to warm up; client, services, ClickHouse and NATS share this machine’s cores`,
+        'gRPC: 64 Check calls in flight, mTLS, one connection. HTTP: 16 calls in flight; each makes a DPoP proof, is checked, decided, recorded, executed, and its effect recorded',
+        'limit: 1,400-byte appends to JetStream, 64 in flight, acknowledged, nothing else',
+      ],
+      rows: [
+        ['allowed by gRPC Check', show(grpc)],
+        ['allowed through the HTTP enforcement point', show(http)],
+        ['limit: acknowledged appends alone', show(limit)],
+        ['gRPC of the limit', `${rounded((grpc.perSecond / limit.perSecond) * 100)} %`],
+      ],
+      figures: {
+        grpc_per_s: Math.round(grpc.perSecond),
+        http_per_s: Math.round(http.perSecond),
+        p99_ms: rounded(grpc.p99, 2),
+        http_p99_ms: rounded(http.p99, 2),
+        append_per_s: Math.round(limit.perSecond),
+      },
+    })
+    await work.agent.close()
+  } finally {
+    await house.close()
+  }
+}

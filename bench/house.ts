@@ -1,0 +1,80 @@
+/** The real house for a bench: the development stack, the demo company, and one agent at work. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { AgentAutonomy, AgentKind } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { type Company, openCompany } from '@credence/infra/dev/company'
+import { type Stack, startStack } from '@credence/infra/dev/stack'
+import {
+  AGENT_FOLDER,
+  assemble,
+  BLUEPRINT,
+  type Cast,
+  childModel,
+  filesIn,
+  furnish,
+  NETWORKS,
+} from '@credence/infra/dev/story/cast'
+import { type Agent, createAgent, type Task } from '@credence/sdk/agent/agent'
+import { type AgentKey, newAgentKey } from '@credence/sdk/agent/key'
+import { measure } from '@credence/sdk/agent/measure'
+
+export type House = { stack: Stack; company: Company; cast: Cast; close(): Promise<void> }
+
+export async function openHouse(): Promise<House> {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
+  const stack = await startStack({ folder })
+  const company = await openCompany(stack)
+  const cast = await assemble(stack, company)
+  await furnish(cast)
+  const close = async () => {
+    cast.close()
+    await stack.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { stack, company, cast, close }
+}
+
+export type AtWork = { agent: Agent; agentId: string; key: AgentKey; task: Task }
+
+/** From nothing to an agent with an open task: register → attest → delegate → open. */
+export async function putToWork({ stack, company, cast }: House): Promise<AtWork> {
+  const key = await newAgentKey()
+  const measurements = await measure(filesIn(AGENT_FOLDER))
+  const { agent: registered, position } = await cast.platform.identity.registerAgent({
+    blueprint: BLUEPRINT,
+    purpose: 'Bench',
+    kind: AgentKind.AGENT_KIND_EPHEMERAL,
+    autonomy: AgentAutonomy.AGENT_AUTONOMY_DELEGATED,
+    model: childModel(measurements.model),
+    promptDigest: measurements.prompt,
+    toolManifestDigest: measurements.tool_manifest,
+    publicJwk: JSON.stringify(key.publicJwk),
+    lifetimeSeconds: 86_400n,
+  })
+  const { id: agentId = '', spiffeId = '' } = registered ?? {}
+  const connection = {
+    trustDomain: stack.trustDomain,
+    caFile: stack.authority.caFile,
+    addresses: company.profile.services,
+  }
+  const agent = createAgent({ agentId, spiffeId, key, connection, issuer: stack.issuer, localAddress: NETWORKS.office })
+  const attested = await agent.attest(measurements, [position])
+  const granted = await cast.coordinator.identity.grantDelegation({
+    agentId,
+    authorizationDetails: cast.authority.scheduling,
+    purpose: 'Bench',
+    lifetimeSeconds: 3_600n,
+    maximumDepth: 0,
+    notBefore: [],
+  })
+  const task = await agent.openTask({
+    delegation: { delegationId: granted.delegation?.id ?? '', delegationToken: granted.delegationToken },
+    trigger: { type: 'schedule', source: 'urn:bench', id: agentId, digest: '0'.repeat(64) },
+    purpose: 'Bench',
+    authorizationDetails: cast.authority.scheduling,
+    lifetimeSeconds: 3_600,
+    notBefore: [...attested.positions, granted.position],
+  })
+  return { agent, agentId, key, task }
+}

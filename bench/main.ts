@@ -1,0 +1,22 @@
+/** `npm run bench -- <name> [--quick]`: one figure, its method and machine, and one JSON line. */
+import { parseArgs } from 'node:util'
+import { messageOf } from '@credence/shared/log'
+import { benchDecision } from './decision.ts'
+import { benchStory } from './story.ts'
+
+const BENCHES: Record<string, (quick: boolean) => Promise<void>> = { story: benchStory, decision: benchDecision }
+
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { quick: { type: 'boolean', default: false } },
+  })
+  const bench = BENCHES[positionals[0] ?? '']
+  if (!bench)
+    throw new Error(`Name a bench: ${Object.keys(BENCHES).join(', ')}. For example: npm run bench -- story --quick`)
+  await bench(values.quick)
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exit(1)
+}
