@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { type AtWork, type House, openHouse, putToWork } from '@credence/infra/dev/house'
 import { startNats } from '@credence/infra/dev/nats'
 import { freePorts } from '@credence/infra/dev/ports'
 import { connectCredence } from '@credence/sdk/clients'
 import { connectBus } from '@credence/shared/bus/connect'
 import { createLog } from '@credence/shared/log'
-import { type AtWork, type House, openHouse, putToWork } from './house.ts'
 import { percentile, printReport, rounded } from './report.ts'
 
 type Load = { perSecond: number; p50: number; p99: number }

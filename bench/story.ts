@@ -1,5 +1,5 @@
 /** Time from registering an agent to its first allowed call: register → attest → delegate → task → token → call. */
-import { openHouse, putToWork } from './house.ts'
+import { openHouse, putToWork } from '@credence/infra/dev/house'
 import { percentile, printReport, rounded } from './report.ts'
 
 const MEETING = {

@@ -46,6 +46,8 @@ export type Stack = {
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
   service(name: ServiceName): Running
+  /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
+  replica(name: ServiceName, ports: { mesh: number; public: number }): Promise<Running>
   /** Starts another process of the stack under its care. */
   spawn(name: string, script: string, env: Record<string, string>): Running
   /** A certificate for a workload, for example `platform/hr` or `enforcement-point/calendar`. */
@@ -110,6 +112,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
       const running = spawn(name, `services/${name}/src/main.ts`, serviceEnvironment(stack, name, tls, rolesFile))
       await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
+    },
+    replica: async (name, at) => {
+      const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
+      return spawn(`${name}-${at.mesh}`, `services/${name}/src/main.ts`, {
+        ...serviceEnvironment(stack, name, tls, rolesFile),
+        CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
+        CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
+        CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
+      })
     },
     stop: async () => {
       await Promise.all([...processes.values()].reverse().map((running) => running.stop()))

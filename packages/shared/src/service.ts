@@ -45,6 +45,8 @@ export async function runService<Config extends CommonConfig>(
   read: () => Config,
   start: (config: Config, kernel: Kernel, cleanup: Cleanup) => Promise<void>,
 ): Promise<void> {
+  // Stacks are never logged or sent, and the NATS client makes error objects for every request.
+  Error.stackTraceLimit = 0
   const stops: (() => Promise<unknown> | unknown)[] = []
   let log = createLog(name, 'info')
   let ending = false

@@ -100,7 +100,7 @@ async function validate(
       error instanceof oauth.UnsupportedOperationError ||
       error instanceof oauth.WWWAuthenticateChallengeError
     ) {
-      const aboutProof = /dpop/i.test(error.message)
+      const aboutProof = /dpop|"(ath|htm|htu)"/i.test(error.message)
       if (aboutProof)
         throw new TokenRefused(
           'invalid_dpop_proof',

@@ -1,28 +1,19 @@
-/** The real house for a bench: the development stack, the demo company, and one agent at work. */
+/** The real house for tests and benches: the development stack, the demo company, and agents at work. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AgentAutonomy, AgentKind } from '@credence/contracts/gen/credence/identity/v1/identity'
-import { type Company, openCompany } from '@credence/infra/dev/company'
-import { type Stack, startStack } from '@credence/infra/dev/stack'
-import {
-  AGENT_FOLDER,
-  assemble,
-  BLUEPRINT,
-  type Cast,
-  childModel,
-  filesIn,
-  furnish,
-  NETWORKS,
-} from '@credence/infra/dev/story/cast'
 import { type Agent, createAgent, type Task } from '@credence/sdk/agent/agent'
 import { type AgentKey, newAgentKey } from '@credence/sdk/agent/key'
 import { measure } from '@credence/sdk/agent/measure'
+import { type Company, openCompany } from './company.ts'
+import { type Stack, startStack } from './stack.ts'
+import { AGENT_FOLDER, assemble, BLUEPRINT, type Cast, childModel, filesIn, furnish, NETWORKS } from './story/cast.ts'
 
 export type House = { stack: Stack; company: Company; cast: Cast; close(): Promise<void> }
 
 export async function openHouse(): Promise<House> {
-  const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
+  const folder = mkdtempSync(join(tmpdir(), 'credence-house-'))
   const stack = await startStack({ folder })
   const company = await openCompany(stack)
   const cast = await assemble(stack, company)
@@ -43,7 +34,7 @@ export async function putToWork({ stack, company, cast }: House): Promise<AtWork
   const measurements = await measure(filesIn(AGENT_FOLDER))
   const { agent: registered, position } = await cast.platform.identity.registerAgent({
     blueprint: BLUEPRINT,
-    purpose: 'Bench',
+    purpose: 'Work',
     kind: AgentKind.AGENT_KIND_EPHEMERAL,
     autonomy: AgentAutonomy.AGENT_AUTONOMY_DELEGATED,
     model: childModel(measurements.model),
@@ -63,15 +54,15 @@ export async function putToWork({ stack, company, cast }: House): Promise<AtWork
   const granted = await cast.coordinator.identity.grantDelegation({
     agentId,
     authorizationDetails: cast.authority.scheduling,
-    purpose: 'Bench',
+    purpose: 'Work',
     lifetimeSeconds: 3_600n,
     maximumDepth: 0,
     notBefore: [],
   })
   const task = await agent.openTask({
     delegation: { delegationId: granted.delegation?.id ?? '', delegationToken: granted.delegationToken },
-    trigger: { type: 'schedule', source: 'urn:bench', id: agentId, digest: '0'.repeat(64) },
-    purpose: 'Bench',
+    trigger: { type: 'schedule', source: 'urn:house', id: agentId, digest: '0'.repeat(64) },
+    purpose: 'Work',
     authorizationDetails: cast.authority.scheduling,
     lifetimeSeconds: 3_600,
     notBefore: [...attested.positions, granted.position],
