@@ -1,10 +1,11 @@
 /** What the handlers of this service work with. */
+
+import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { Principals } from '@credence/shared/principals'
-import type { IssueEar } from '../adapters/results/ear.ts'
-import type { Verifier } from '../adapters/verifiers/verifier.ts'
+import type { Appraisal, Verified } from '../domain/appraisal.ts'
 import type { Appraisals } from '../projections/appraisals.ts'
 
 export type Context = {
@@ -20,3 +21,32 @@ export type Context = {
   /** Random bytes, base64url. */
   newNonce: () => string
 }
+
+export type Evidenced = {
+  agent: { spiffeId: string; jwk: PublicJwk; keyThumbprint: string }
+  /** SHA-256 of the nonce of the challenge, hexadecimal. */
+  nonceDigest: string
+  audience: string
+  now: Date
+}
+
+/**
+ * One kind of evidence, one folder in adapters/verifiers, one function.
+ * @throws CredenceError `invalid_argument` naming `evidence` when it is not even of this form; the challenge stays unused
+ */
+export type Verifier = (evidence: string, context: Evidenced) => Promise<Verified>
+
+export type EarParts = {
+  appraisal: Appraisal
+  spiffeId: string
+  keyThumbprint: string
+  /** As the evidence carried it, base64url. */
+  nonce: string
+  /** Ids of profile version and reference value. */
+  policyIds: string[]
+  now: Date
+  expiresAt: Date
+}
+
+/** Makes an attestation result (EAR) as a signed JWT. */
+export type IssueEar = (parts: EarParts) => Promise<string>

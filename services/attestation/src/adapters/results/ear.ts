@@ -1,21 +1,7 @@
 /** Attestation results as EAR (draft-ietf-rats-ear-04), signed JWTs bound to the agent’s key. */
 import type { SigningKey } from '@credence/shared/keys'
 import { SignJWT } from 'jose'
-import type { Appraisal } from '../../domain/appraisal.ts'
-
-export type EarParts = {
-  appraisal: Appraisal
-  spiffeId: string
-  keyThumbprint: string
-  /** As the evidence carried it, base64url. */
-  nonce: string
-  /** Ids of profile version and reference value. */
-  policyIds: string[]
-  now: Date
-  expiresAt: Date
-}
-
-export type IssueEar = (parts: EarParts) => Promise<string>
+import type { IssueEar } from '../../api/context.ts'
 
 const PROFILE = 'tag:ietf.org,2026:rats/ear#04'
 const STRENGTH =

@@ -9,7 +9,7 @@ import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import { sha256 } from '@credence/shared/digest'
 import { compactVerify, decodeJwt, decodeProtectedHeader, importJWK } from 'jose'
 import { z } from 'zod'
-import type { Context, Verifier } from '../verifier.ts'
+import type { Evidenced, Verifier } from '../../../api/context.ts'
 
 const DOMAIN = 'credence-software-evidence-v1'
 const PURPOSE = 'attestation'
@@ -48,7 +48,7 @@ function parse(evidence: string): z.infer<typeof Claims> {
   }
 }
 
-async function signatureFault(evidence: string, { agent }: Context): Promise<string | undefined> {
+async function signatureFault(evidence: string, { agent }: Evidenced): Promise<string | undefined> {
   const algorithm = algorithmOf(agent.jwk)
   try {
     await compactVerify(evidence, await importJWK(agent.jwk, algorithm), { algorithms: [algorithm] })
@@ -60,7 +60,7 @@ async function signatureFault(evidence: string, { agent }: Context): Promise<str
 
 function claimFault(
   claims: z.infer<typeof Claims>,
-  { agent, nonceDigest, audience, now }: Context,
+  { agent, nonceDigest, audience, now }: Evidenced,
 ): string | undefined {
   const age = Math.floor(now.getTime() / 1000) - claims.iat
   if (claims.iss !== agent.spiffeId || claims.sub !== agent.spiffeId) return 'other_agent'
