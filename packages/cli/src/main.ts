@@ -10,6 +10,11 @@ import { say } from './print.ts'
 import { openProfile, saveSession } from './profile.ts'
 import { createRun } from './run.ts'
 
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.error),
+)
+
 const program = new Command('credence')
   .description('Identity, just-in-time permission, attestation and provable audit for AI agents')
   .option('--session <name>', 'speak as the person who logged in under this name')

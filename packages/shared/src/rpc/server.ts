@@ -1,5 +1,6 @@
 /** A gRPC server whose handlers cannot leak, hang or crash: every one is wrapped. */
 import { readFileSync } from 'node:fs'
+import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { CredenceError } from '@credence/contracts/errors'
 import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
@@ -83,10 +84,29 @@ export async function serveRpc<Definition extends Record<string, MethodDefinitio
   }
 }
 
+/** gRPC reflection, from the descriptors as buf built them: the loader re-encodes files and loses what they import. */
 function addReflection(server: Server, service: string): void {
   const image = readFileSync(new URL('./gen/credence.binpb', import.meta.resolve('@credence/contracts/streams')))
-  new ReflectionService(loadFileDescriptorSetFromBuffer(image), { services: [service] }).addToServer(server)
+  const files = filesOf(image)
+  const loaded = Object.entries(loadFileDescriptorSetFromBuffer(image))
+  const definitions = loaded.map(([name, definition]) => [name, withFiles(definition, files)])
+  new ReflectionService(Object.fromEntries(definitions), { services: [service] }).addToServer(server)
 }
+
+/** FileDescriptorSet (descriptor.proto): field 1, repeated, is one file. */
+function filesOf(image: Uint8Array): Uint8Array[] {
+  const reader = new BinaryReader(image)
+  const files: Uint8Array[] = []
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag()
+    if (field === 1) files.push(reader.bytes())
+    else reader.skip(wireType)
+  }
+  return files
+}
+
+const withFiles = (definition: object, fileDescriptorProtos: Uint8Array[]): object =>
+  'fileDescriptorProtos' in definition ? { ...definition, fileDescriptorProtos } : definition
 
 /** Calls under way may finish; open streams are cut after the grace. */
 function stop(server: Server): Promise<void> {

@@ -39,6 +39,8 @@ const DEFINING = [
   'credence.identity.blueprint.created.v1',
   'credence.identity.delegation.granted.v1',
   'credence.policy.task.opened.v1',
+  'credence.policy.task.completed.v1',
+  'credence.policy.task.aborted.v1',
   'credence.policy.policyset.activated.v1',
   'credence.attestation.result.recorded.v1',
   'credence.audit.effect.observed.v1',
