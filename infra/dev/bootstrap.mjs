@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runBuild } from './setup/build.mjs'
 import { runChecks } from './setup/checks.mjs'
 import { installDependencies } from './setup/dependencies.mjs'
 import { findNatsServer } from './setup/nats-server.mjs'
@@ -35,9 +36,10 @@ try {
   installDependencies(ROOT)
   const node = findNode(ROOT)
   if (what === 'check') process.exit(runChecks(ROOT, node))
+  if (what === 'build') process.exit(runBuild(ROOT, node))
   const program = PROGRAMS[what]
   if (!program || !existsSync(join(ROOT, program.file)))
-    throw new SetupFailed(`There is no "${what}" here; there are: check, ${Object.keys(PROGRAMS).join(', ')}.`)
+    throw new SetupFailed(`There is no "${what}" here; there are: check, build, ${Object.keys(PROGRAMS).join(', ')}.`)
   const nats = program.nats ? { CREDENCE_NATS_SERVER: findNatsServer(ROOT) } : {}
   run(node, program, nats)
 } catch (error) {

@@ -61,6 +61,8 @@ export type StackOptions = {
   ports?: Ports
   trustDomain?: string
   services?: readonly ServiceName[]
+  /** Services from their sources (default), or as `npm run build` left them. */
+  from?: 'source' | 'dist'
   progress?: (line: string) => void
 }
 
@@ -81,12 +83,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const nats = await startNats({ folder: join(folder, 'nats'), port: ports.nats, authority, trustDomain })
   const processes = new Map<string, Running>()
 
+  const mainOf = (name: ServiceName) =>
+    options.from === 'dist' ? `services/${name}/dist/main.js` : `services/${name}/src/main.ts`
   const spawn: Stack['spawn'] = (name, script, env) => {
+    const flags = script.endsWith('.ts') ? ['--conditions=@credence/source'] : []
     const running = startProcess({
       name,
       command: process.execPath,
-      args: ['--conditions=@credence/source', '--disable-warning=ExperimentalWarning', join(ROOT, script)],
-      env: { NODE_EXTRA_CA_CERTS: authority.caFile, UV_THREADPOOL_SIZE: '8', ...env },
+      args: [...flags, '--disable-warning=ExperimentalWarning', '--disable-warning=DEP0123', join(ROOT, script)],
+      env: {
+        // What a test runner sets for itself must not reach a built service.
+        NODE_OPTIONS: '',
+        NODE_EXTRA_CA_CERTS: authority.caFile,
+        UV_THREADPOOL_SIZE: '8',
+        ...env,
+      },
       logFile: join(folder, 'logs', `${name}.log`),
     })
     processes.set(name, running)
@@ -110,12 +121,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     start: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      const running = spawn(name, `services/${name}/src/main.ts`, serviceEnvironment(stack, name, tls, rolesFile))
+      const running = spawn(name, mainOf(name), serviceEnvironment(stack, name, tls, rolesFile))
       await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
     },
     replica: async (name, at) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      return spawn(`${name}-${at.mesh}`, `services/${name}/src/main.ts`, {
+      return spawn(`${name}-${at.mesh}`, mainOf(name), {
         ...serviceEnvironment(stack, name, tls, rolesFile),
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
