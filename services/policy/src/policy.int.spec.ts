@@ -3,8 +3,8 @@ import type { EventData } from '@credence/contracts/events/catalog'
 import type { CheckRequest, CheckResponse } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { newId } from '@credence/shared/ids'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import * as facts from './testing/facts.ts'
-import { CALENDAR, detail } from './testing/facts.ts'
+import * as facts from '../../../infra/testing/facts.ts'
+import { CALENDAR, detail } from '../../../infra/testing/facts.ts'
 import { checkOf, DEVELOPMENT_POLICIES, type House, openHouse, type Policy } from './testing/house.ts'
 
 let house: House

@@ -4,8 +4,8 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
-import * as facts from '../testing/facts.ts'
-import { detail, hours, NOW, TRIGGER } from '../testing/facts.ts'
+import * as facts from '../../../../infra/testing/facts.ts'
+import { detail, hours, NOW, TRIGGER } from '../../../../infra/testing/facts.ts'
 import { beginTask, refusal, type Standing } from './opening.ts'
 
 const agent: Agent = { ...facts.agent(), state: 'active' }

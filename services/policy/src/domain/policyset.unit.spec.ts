@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DIGEST } from '../testing/facts.ts'
+import { DIGEST } from '../../../../infra/testing/facts.ts'
 import { activatePolicies, type PolicySet, policySetEvolution } from './policyset.ts'
 
 const set: PolicySet = { version: DIGEST, cedar: 'permit', schema: '', policy_ids: ['a'], engine: 'test' }

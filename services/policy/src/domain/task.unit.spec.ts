@@ -1,7 +1,7 @@
 import type { Fact, PolicyFact } from '@credence/contracts/events/catalog'
 import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
-import { detail, hours, NOW, TRIGGER } from '../testing/facts.ts'
+import { detail, hours, NOW, TRIGGER } from '../../../../infra/testing/facts.ts'
 import { abortTask, completeTask, openTask, refuseTask, type Task, type TaskState, taskEvolution } from './task.ts'
 
 const task = newId('tsk')

@@ -2,8 +2,8 @@ import type { Fact } from '@credence/contracts/events/catalog'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
+import * as facts from '../../../../infra/testing/facts.ts'
 import { abortTask, completeTask, openTask, type Task } from '../domain/task.ts'
-import * as facts from '../testing/facts.ts'
 import { createWorld, type World } from './world.ts'
 
 let sequence = 0

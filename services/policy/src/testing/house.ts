@@ -20,7 +20,7 @@ import { promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
-import * as facts from './facts.ts'
+import * as facts from '../../../../infra/testing/facts.ts'
 
 const log = createLog('test', 'silent')
 

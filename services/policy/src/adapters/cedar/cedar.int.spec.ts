@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { sha256 } from '@credence/shared/digest'
 import { describe, expect, it } from 'vitest'
+import { agent, CALENDAR, DIGEST } from '../../../../../infra/testing/facts.ts'
 import type { EvaluationContext, Question } from '../../domain/decision.ts'
-import { agent, CALENDAR, DIGEST } from '../../testing/facts.ts'
 import { checkPolicies, createCedar, ENGINE } from './cedar.ts'
 
 const PERMIT = '@id("all") permit(principal, action, resource);'

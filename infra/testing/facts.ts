@@ -1,4 +1,4 @@
-/** Facts of other services, as tests of this one need them: one blueprint, one agent, its delegation and its result. */
+/** Facts, as tests need them: one blueprint, one agent, its delegation and its result. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { EventData, Fact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'

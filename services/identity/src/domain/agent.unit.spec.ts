@@ -1,0 +1,147 @@
+import { type Agent, agentEnd, agentEvolution } from '@credence/contracts/principals/agent'
+import { describe, expect, it } from 'vitest'
+import * as facts from '../../../../infra/testing/facts.ts'
+import { DIGEST, hours, NOW } from '../../../../infra/testing/facts.ts'
+import { given } from '../../../../infra/testing/given.ts'
+import { activateAgent, type Registration, registerAgent, revokeAgent, spawnAgent } from './agent.ts'
+
+const blueprint = facts.blueprint()
+const known = facts.agent({ expires_at: hours(8) })
+const registered = facts.registered(known)
+const active = facts.activated(known.agent, hours(2))
+const revoked = facts.agentRevoked(known.agent)
+const command = (part: Partial<Registration> = {}): Registration => ({
+  agent: known.agent,
+  spiffeId: known.spiffe_id,
+  blueprint: blueprint.blueprint,
+  kind: 'ephemeral',
+  autonomy: 'delegated',
+  purpose: 'Books meetings',
+  model: { provider: 'acme', name: 'small', version: '1', digest: DIGEST },
+  promptDigest: DIGEST,
+  toolManifestDigest: DIGEST,
+  publicJwk: known.public_jwk,
+  keyThumbprint: known.key_thumbprint,
+  lifetimeSeconds: 3_600,
+  ...part,
+})
+const agents = (...history: Parameters<typeof given>[1] & object) => given(agentEvolution, history)
+
+describe('registering an agent', () => {
+  const register = (part: Partial<Registration> = {}, of: typeof blueprint | undefined = blueprint) =>
+    agents().when((state) => registerAgent(state, command(part), of, NOW))
+
+  it('takes sponsor, owner and spawn depth from the blueprint, and ends after its lifetime', () => {
+    const { sponsor, owner } = blueprint
+    register().thenFacts({
+      type: 'credence.identity.agent.registered.v1',
+      data: { agent: known.agent, sponsor, owner, spawn_depth_left: 2, expires_at: hours(1) },
+    })
+  })
+  it('refuses an unknown blueprint', () =>
+    agents()
+      .when((state) => registerAgent(state, command(), undefined, NOW))
+      .thenRefused('blueprint_not_found'))
+  it('refuses a model that the blueprint does not allow', () =>
+    register({ model: { ...command().model, name: 'large' } }).thenRefused('invalid_field', 'model'))
+  it('refuses a life longer than the blueprint’s', () =>
+    register({ lifetimeSeconds: 86_401 }).thenRefused('invalid_field', 'lifetime_seconds'))
+  it('gives an id once', () =>
+    agents(registered)
+      .when((state) => registerAgent(state, command(), blueprint, NOW))
+      .thenRefused('agent_exists'))
+})
+
+describe('spawning', () => {
+  const parent: Agent = { ...known, state: 'active' }
+  const spawn = (part: Partial<Registration> = {}, context: Partial<Parameters<typeof spawnAgent>[2]> = {}) =>
+    agents().when((state) =>
+      spawnAgent(state, command({ agent: 'agt_child', ...part }), {
+        parent,
+        parentEnd: undefined,
+        blueprint,
+        now: NOW,
+        ...context,
+      }),
+    )
+
+  it('makes a child of the same people, with one generation less', () => {
+    const { sponsor, owner } = parent
+    spawn().thenFacts({
+      type: 'credence.identity.agent.registered.v1',
+      data: { parent: parent.agent, sponsor, owner, spawn_depth_left: 1 },
+    })
+  })
+  it('is for active agents', () =>
+    spawn({}, { parent: { ...parent, state: 'registered' } }).thenRefused('agent_not_active'))
+  it('is not for agents that have ended', () => spawn({}, { parentEnd: 'parent_ended' }).thenRefused('parent_ended'))
+  it('ends at the blueprint’s depth', () =>
+    spawn({}, { parent: { ...parent, spawn_depth_left: 0 } }).thenRefused('depth_exhausted'))
+  it('gives no life beyond the parent’s', () =>
+    spawn({ lifetimeSeconds: 8 * 3_600 + 1 }).thenRefused('invalid_field', 'lifetime_seconds'))
+})
+
+describe('the life of an agent', () => {
+  const result = { id: 'att_2', expiresAt: hours(3) }
+  it('becomes active by a result', () =>
+    agents(registered)
+      .when((state) => activateAgent(state, result))
+      .thenFacts({ type: 'credence.identity.agent.activated.v1', data: { result: 'att_2' } }))
+  it('takes the same result once', () => {
+    const once = {
+      type: 'credence.identity.agent.activated.v1',
+      data: { agent: known.agent, result: 'att_2', result_expires_at: hours(3) },
+    } as const
+    agents(registered, once)
+      .when((state) => activateAgent(state, result))
+      .thenNothing()
+  })
+  it('is renewed by a newer one', () =>
+    agents(registered, active)
+      .when((state) => activateAgent(state, result))
+      .thenFacts({ type: 'credence.identity.agent.activated.v1' }))
+  it('does not come back from revocation', () =>
+    agents(registered, active, revoked)
+      .when((state) => activateAgent(state, result))
+      .thenNothing())
+  it('is not made by a result for nobody', () =>
+    agents()
+      .when((state) => activateAgent(state, result))
+      .thenNothing())
+  it('is revoked once', () => {
+    agents(registered)
+      .when((state) => revokeAgent(state, known.agent, 'why'))
+      .thenFacts({ type: 'credence.identity.agent.revoked.v1', data: { reason: 'why' } })
+    agents(registered, revoked)
+      .when((state) => revokeAgent(state, known.agent, 'why'))
+      .thenNothing()
+    agents()
+      .when((state) => revokeAgent(state, known.agent, 'why'))
+      .thenRefused('agent_not_found')
+  })
+})
+
+describe('the end of an agent', () => {
+  const fold = (...history: Parameters<typeof given>[1] & object) =>
+    history.reduce(agentEvolution.evolve, agentEvolution.initialState)
+  const child = facts.agent({ parent: known.agent, expires_at: hours(8) })
+  const world = (parent: ReturnType<typeof fold>) => (id: string) =>
+    id === child.agent
+      ? fold(facts.registered(child), facts.activated(child.agent, hours(2)))
+      : id === known.agent
+        ? parent
+        : undefined
+
+  it('comes by time, by revocation, and from above', () => {
+    expect(agentEnd(child.agent, world(fold(registered, active)), NOW)).toBeUndefined()
+    expect(agentEnd(child.agent, world(fold(registered, active, revoked)), NOW)).toBe('parent_ended')
+    expect(agentEnd(child.agent, world(undefined), NOW)).toBe('parent_ended')
+    expect(agentEnd(known.agent, world(fold(registered, revoked)), NOW)).toBe('agent_revoked')
+    expect(agentEnd(known.agent, world(fold(registered)), new Date(hours(8)))).toBe('agent_expired')
+    expect(agentEnd('agt_x', world(undefined), NOW)).toBe('agent_unknown')
+  })
+  it('is where a chain goes round in a circle', () => {
+    const loop = () => ({ ...known, state: 'active' as const, parent: known.agent })
+    expect(agentEnd(known.agent, loop, NOW)).toBe('parent_ended')
+  })
+})
