@@ -6,7 +6,7 @@ import { type CredenceError, invalid } from '@credence/contracts/errors'
 import { AuthorizationDetail } from '@credence/contracts/gen/credence/authority/v1/authority'
 import { GrantDelegationRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { ServiceError } from '@grpc/grpc-js'
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { once } from './callers/agent-proof.ts'
 import { readRoles } from './callers/roles.ts'
@@ -15,6 +15,7 @@ import { createLog } from './log.ts'
 import { parseRequest } from './rpc/parse.ts'
 import { fromStatus, toStatus } from './rpc/status.ts'
 import { spiffeIdOf } from './rpc/tls.ts'
+import { currentTraceparent, startTelemetry, traced } from './telemetry.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-edges-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,11 +33,22 @@ describe('configuration', () => {
 describe('logs', () => {
   it('hold only what the list of fields names', () => {
     const lines: string[] = []
-    const write = vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
-    const log = createLog('test', 'silent')
-    log.info('event', { token: 'secret', method: 'x' } as never)
-    write.mockRestore()
+    const log = createLog('test', 'info', { write: (line) => void lines.push(line) })
+    log.info('called', { token: 'secret', method: 'x', prompt: 'secret' } as never)
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'called', method: 'x', service: 'test' })
     expect(lines.join('')).not.toContain('secret')
+  })
+  it('name the trace that a caller began, wherever spans go', async () => {
+    const stop = startTelemetry('test', undefined)
+    const lines: string[] = []
+    const log = createLog('test', 'info', { write: (line) => void lines.push(line) })
+    const trace = '0af7651916cd43dd8448eb211c80319c'
+    await traced('call', 'server', `00-${trace}-b7ad6b7169203331-01`, async () => {
+      log.info('called')
+      expect(currentTraceparent()).toContain(trace)
+    })
+    expect(JSON.parse(lines[0] ?? '').trace_id).toBe(trace)
+    await stop()
   })
 })
 

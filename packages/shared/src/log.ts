@@ -9,6 +9,7 @@ const FIELDS = [
   'service', 'stream', 'sequence', 'position', 'subject', 'type', 'method', 'status', 'reason', 'code', 'caller',
   'agent', 'task', 'grant', 'decision', 'delegation', 'count', 'size', 'milliseconds', 'port', 'address', 'version',
   'error', 'signal', 'durable', 'outcome',
+  'trace_id',
 ] as const // biome-ignore format: a list
 
 export type LogFields = Partial<Record<(typeof FIELDS)[number], string | number | boolean | undefined>>
@@ -21,20 +22,23 @@ export type Log = {
 }
 
 /** JSON lines on standard output, one event a line, with the trace id of the active span. */
-export function createLog(service: string, level: string): Log {
-  const logger = pino({
+export function createLog(
+  service: string,
+  level: string,
+  destination: pino.DestinationStream = pino.destination(1),
+): Log {
+  const known = (fields: Record<string, unknown>) =>
+    Object.fromEntries(FIELDS.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])))
+  const options: pino.LoggerOptions = {
     level,
     base: { service },
-    formatters: {
-      level: (label) => ({ level: label }),
-      log: (fields) =>
-        Object.fromEntries(FIELDS.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]]))),
-    },
+    formatters: { level: (label) => ({ level: label }), log: known },
     mixin: () => {
       const span = trace.getActiveSpan()?.spanContext()
       return span ? { trace_id: span.traceId } : {}
     },
-  })
+  }
+  const logger = pino(options, destination)
   const write =
     (severity: 'debug' | 'info' | 'warn' | 'error') =>
     (event: string, fields: LogFields = {}) =>
