@@ -122,6 +122,8 @@ async function underLoad(
 
 /** TRAIL holds every message of every origin once, in order; the index and the tree hold all of TRAIL. */
 async function expectWholeTrail(bus: Bus): Promise<void> {
+  const audit = house.stack.service('audit')
+  expect(audit.running(), audit.tail()).toBe(true)
   const counts = new Map<Origin, number>()
   for (const origin of ORIGINS) counts.set(origin, (await bus.jsm.streams.info(origin)).state.last_seq)
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)

@@ -6,11 +6,12 @@ import { type Bus, connectBus } from './bus/connect.ts'
 import { verifyStreams } from './bus/streams.ts'
 import { createVerifyAgentProof, type KnownAgent } from './callers/agent-proof.ts'
 import { createVerifyBearer, type ResolveHuman } from './callers/bearer.ts'
-import { type Authenticate, createAuthenticate } from './callers/caller.ts'
+import { createAuthenticate } from './callers/caller.ts'
 import { readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
 import { createLog, type Log, messageOf } from './log.ts'
+import { type RpcDefinition, type RpcServerOptions, serveRpc } from './rpc/server.ts'
 import type { TlsFiles } from './rpc/tls.ts'
 import { startTelemetry } from './telemetry.ts'
 
@@ -23,14 +24,16 @@ export type Kernel = {
   tls: TlsFiles
   /** This service's SPIFFE ID, `spiffe://<trust-domain>/service/<name>`. */
   spiffeId: string
-  listen: { mesh: string; public: string }
-  /** Makes the caller check, once the service knows agents and humans. */
-  authenticate(parts: {
-    findAgent: (spiffeId: string) => KnownAgent | undefined
-    resolveHuman: ResolveHuman
-  }): Authenticate
+  /** Serves the API on both listeners, once the service knows agents and humans; ends with the service. */
+  serve<Definition extends RpcDefinition>(api: Api<Definition>): Promise<void>
   /** Call when something broke that only a restart can mend. */
   fail(error: Error): void
+}
+
+/** What a service serves: its methods, and how it knows who calls. */
+export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 'name' | 'methods'> & {
+  findAgent: (spiffeId: string) => KnownAgent | undefined
+  resolveHuman: ResolveHuman
 }
 
 /** Runs last-made-first when the process is asked to stop. */
@@ -73,17 +76,23 @@ export async function runService<Config extends CommonConfig>(
     const config = read()
     log = createLog(name, config.CREDENCE_LOG_LEVEL)
     stops.push(startTelemetry(name, config.OTEL_EXPORTER_OTLP_ENDPOINT))
-    const kernel = await openKernel(name, config, log, fail)
-    stops.push(() => kernel.bus.close())
+    const cleanup = { push: (stop: () => Promise<unknown> | unknown) => stops.push(stop) }
+    const kernel = await openKernel(name, config, log, cleanup, fail)
     await verifyStreams(kernel.bus)
-    await start(config, kernel, { push: (stop) => stops.push(stop) })
+    await start(config, kernel, cleanup)
     log.info('ready', { address: `${config.CREDENCE_GRPC_LISTEN} ${config.CREDENCE_GRPC_PUBLIC_LISTEN}` })
   } catch (error) {
     fail(error)
   }
 }
 
-async function openKernel(name: string, config: CommonConfig, log: Log, fail: (error: Error) => void): Promise<Kernel> {
+async function openKernel(
+  name: string,
+  config: CommonConfig,
+  log: Log,
+  cleanup: Cleanup,
+  fail: (error: Error) => void,
+): Promise<Kernel> {
   const roles = readRoles(config.CREDENCE_ROLES_FILE)
   const spiffeId = `spiffe://${config.CREDENCE_TRUST_DOMAIN}/service/${name}`
   const tls = {
@@ -93,23 +102,22 @@ async function openKernel(name: string, config: CommonConfig, log: Log, fail: (e
   }
   const servers = config.CREDENCE_NATS_SERVERS
   const bus = await connectBus({ servers, name, nkeyFile: config.CREDENCE_NATS_NKEY_FILE, log, ...tls })
-  return {
-    log,
-    bus,
-    clock: systemClock,
-    tls,
-    spiffeId,
-    listen: { mesh: config.CREDENCE_GRPC_LISTEN, public: config.CREDENCE_GRPC_PUBLIC_LISTEN },
-    fail,
-    authenticate: ({ findAgent, resolveHuman }) =>
-      createAuthenticate({
-        roles,
-        verifyBearer: createVerifyBearer({
-          issuers: config.CREDENCE_OIDC_ISSUERS,
-          audience: config.CREDENCE_OIDC_AUDIENCE,
-          resolveHuman,
-        }),
-        verifyAgentProof: createVerifyAgentProof({ audience: spiffeId, find: findAgent, clock: systemClock }),
-      }),
+  cleanup.push(bus.close)
+
+  async function serve<Definition extends RpcDefinition>({ findAgent, resolveHuman, ...api }: Api<Definition>) {
+    const issuers = config.CREDENCE_OIDC_ISSUERS
+    const verifyBearer = createVerifyBearer({ issuers, audience: config.CREDENCE_OIDC_AUDIENCE, resolveHuman })
+    const verifyAgentProof = createVerifyAgentProof({ audience: spiffeId, find: findAgent, clock: systemClock })
+    const server = await serveRpc({
+      ...api,
+      authenticate: createAuthenticate({ roles, verifyBearer, verifyAgentProof }),
+      log,
+      tls,
+      listen: { mesh: config.CREDENCE_GRPC_LISTEN, public: config.CREDENCE_GRPC_PUBLIC_LISTEN },
+      reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+    })
+    cleanup.push(server.stop)
+    server.ready(true)
   }
+  return { log, bus, clock: systemClock, tls, spiffeId, serve, fail }
 }

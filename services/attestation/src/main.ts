@@ -7,7 +7,6 @@ import { createWriter } from '@credence/shared/event-store/aggregates'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { openSigningKey } from '@credence/shared/keys'
 import { createPrincipals } from '@credence/shared/principals'
-import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { verifySoftware } from './adapters/verifiers/software/software.ts'
@@ -29,12 +28,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
   cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
   await Promise.all(followers.map((follower) => follower.caughtUp))
 
-  const { resolveHuman, close } = createResolveHuman({
-    address: config.CREDENCE_IDENTITY_GRPC,
-    trustDomain: config.CREDENCE_TRUST_DOMAIN,
-    tls,
-  })
-  cleanup.push(close)
+  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
+  const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const context = {
     spiffeId,
     principals,
@@ -46,16 +41,11 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     issueEar: createIssueEar(key, spiffeId, BUILD),
     newNonce: () => randomBytes(32).toString('base64url'),
   }
-  const rpc = await serveRpc({
+  await kernel.serve({
     definition: AttestationServiceService,
     name: 'credence.attestation.v1.AttestationService',
     methods: { ...referenceMethods(context), ...evidenceMethods(context) },
-    authenticate: kernel.authenticate({ findAgent: principals.callerBySpiffeId, resolveHuman }),
-    log,
-    tls,
-    listen: kernel.listen,
-    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+    findAgent: principals.callerBySpiffeId,
+    resolveHuman,
   })
-  cleanup.push(rpc.stop)
-  rpc.ready(true)
 })

@@ -5,7 +5,6 @@ import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { openSigningKey } from '@credence/shared/keys'
 import { createPrincipals } from '@credence/shared/principals'
-import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { openIndexStore } from './adapters/clickhouse/store.ts'
 import { openTileFiles } from './adapters/tiles/files.ts'
@@ -38,24 +37,15 @@ await runService('audit', readAuditConfig, async (config, kernel, cleanup) => {
   const principals = createPrincipals()
   const identity = await followCommits({ bus, log, stream: 'IDENTITY', onHalt }, principals.apply)
   cleanup.push(identity.stop)
-  const { resolveHuman, close } = createResolveHuman({
-    address: config.CREDENCE_IDENTITY_GRPC,
-    trustDomain: config.CREDENCE_TRUST_DOMAIN,
-    tls,
-  })
-  cleanup.push(close)
+  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
+  const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
 
   const context = { spiffeId, bus, clock, tree, index, indexer }
-  const rpc = await serveRpc({
+  await kernel.serve({
     definition: AuditServiceService,
     name: 'credence.audit.v1.AuditService',
     methods: { ...effectMethods(context), ...provenanceMethods(context), ...logMethods(context) },
-    authenticate: kernel.authenticate({ findAgent: principals.callerBySpiffeId, resolveHuman }),
-    log,
-    tls,
-    listen: kernel.listen,
-    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+    findAgent: principals.callerBySpiffeId,
+    resolveHuman,
   })
-  cleanup.push(rpc.stop)
-  rpc.ready(true)
 })

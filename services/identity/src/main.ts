@@ -6,7 +6,6 @@ import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
 import { openSigningKey } from '@credence/shared/keys'
-import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
 import { openReplay } from './adapters/replay/replay.ts'
@@ -67,7 +66,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   cleanup.push(http.stop)
 
   const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens }
-  const rpc = await serveRpc({
+  await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
     methods: {
@@ -76,15 +75,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...delegationMethods(context),
       ...humanMethods(context),
     },
-    authenticate: kernel.authenticate({
-      findAgent: principals.callerBySpiffeId,
-      resolveHuman: directory.resolve,
-    }),
-    log,
-    tls,
-    listen: kernel.listen,
-    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+    findAgent: principals.callerBySpiffeId,
+    resolveHuman: directory.resolve,
   })
-  cleanup.push(rpc.stop)
-  rpc.ready(true)
 })

@@ -4,7 +4,6 @@ import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
-import { serveRpc } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { checkPolicies, createCedar } from './adapters/cedar/cedar.ts'
 import { administrationMethods } from './api/grpc/administration.ts'
@@ -40,24 +39,15 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     createEndings({ world, writer, clock, current: seeAllTasks }),
   )
   cleanup.push(endings.stop)
-  const { resolveHuman, close } = createResolveHuman({
-    address: config.CREDENCE_IDENTITY_GRPC,
-    trustDomain: config.CREDENCE_TRUST_DOMAIN,
-    tls,
-  })
-  cleanup.push(close)
+  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
+  const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
 
   const context = { spiffeId, bus, world, policies, checkPolicies, writer, followers, clock }
-  const rpc = await serveRpc({
+  await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
     methods: { ...administrationMethods(context), ...taskMethods(context), ...decisionMethods(context) },
-    authenticate: kernel.authenticate({ findAgent: world.principals.callerBySpiffeId, resolveHuman }),
-    log,
-    tls,
-    listen: kernel.listen,
-    reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
+    findAgent: world.principals.callerBySpiffeId,
+    resolveHuman,
   })
-  cleanup.push(rpc.stop)
-  rpc.ready(true)
 })

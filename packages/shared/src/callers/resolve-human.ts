@@ -7,24 +7,24 @@ import type { ResolveHuman } from './bearer.ts'
 const REMEMBERED = 10_000
 
 /** @param options.address host:port of identity's workload listener */
-export function createResolveHuman(options: { address: string; trustDomain: string; tls: TlsFiles }): {
-  resolveHuman: ResolveHuman
-  close: () => void
-} {
+export function createResolveHuman(options: {
+  address: string
+  trustDomain: string
+  tls: TlsFiles
+  cleanup: { push(stop: () => void): void }
+}): ResolveHuman {
   const serverId = `spiffe://${options.trustDomain}/service/identity`
   const credentials = clientCredentials(options.tls.caFile, serverId, options.tls)
   const identity = promised(new IdentityServiceClient(options.address, credentials), IdentityServiceService)
   const known = new Map<string, string>()
-  return {
-    resolveHuman: async (issuer, subject, displayName) => {
-      const key = JSON.stringify([issuer, subject])
-      const found = known.get(key)
-      if (found) return found
-      const { humanId } = await identity.resolveHuman({ issuer, subject, displayName }, { deadlineMs: 1_500 })
-      if (known.size >= REMEMBERED) known.clear()
-      known.set(key, humanId)
-      return humanId
-    },
-    close: identity.close,
+  options.cleanup.push(identity.close)
+  return async (issuer, subject, displayName) => {
+    const key = JSON.stringify([issuer, subject])
+    const found = known.get(key)
+    if (found) return found
+    const { humanId } = await identity.resolveHuman({ issuer, subject, displayName }, { deadlineMs: 1_500 })
+    if (known.size >= REMEMBERED) known.clear()
+    known.set(key, humanId)
+    return humanId
   }
 }

@@ -14,6 +14,7 @@ import { parseRequest } from './parse.ts'
 import { toStatus } from './status.ts'
 import { meshCredentials, publicCredentials, type TlsFiles } from './tls.ts'
 
+/** One method as ts-proto generates it. */
 type MethodDefinition = {
   path: string
   // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
@@ -21,6 +22,8 @@ type MethodDefinition = {
   // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
   responseSerialize: (message: any) => Buffer
 }
+
+export type RpcDefinition = Record<string, MethodDefinition>
 
 export type Method<Response, Input> = {
   allow: readonly Access[]
@@ -58,7 +61,7 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 const GRACE_MS = 3_000
 
 /** @throws CredenceError `unavailable` naming the address that is taken */
-export async function serveRpc<Definition extends Record<string, MethodDefinition>>(
+export async function serveRpc<Definition extends RpcDefinition>(
   options: RpcServerOptions<Definition>,
 ): Promise<RpcServer> {
   const server = new Server({
@@ -132,10 +135,7 @@ function bind(server: Server, address: string, credentials: Parameters<Server['b
   })
 }
 
-function wrap<Definition extends Record<string, MethodDefinition>>(
-  options: RpcServerOptions<Definition>,
-  name: string,
-) {
+function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Definition>, name: string) {
   const { path, requestDeserialize } = options.definition[name] as MethodDefinition
   const { allow, input, handle } = options.methods[name as keyof Definition] as unknown as Method<unknown, unknown>
 

@@ -19,7 +19,8 @@ export type TrailView = {
   sequenced: (origin: Origin) => number
 }
 
-type Waiting = { origin: Origin; sequence: number; subject: string; entry: Buffer; since: number }
+export type Entry = { origin: Origin; sequence: number; subject: string; entry: Buffer }
+type Waiting = Entry & { since: number }
 
 const WINDOW = 512
 const MOST_WAITING = 4_096
@@ -58,12 +59,11 @@ export async function startSequencer(options: {
 
   /** Publishes what waits, many in flight, each expecting its own place. @returns false when somebody else was there */
   async function write(): Promise<boolean> {
-    let place = trail.follower.position()
     while (queue.length > 0 && !stopped) {
+      const place = trail.follower.position()
       const batch = queue.slice(0, WINDOW)
-      const acks = await Promise.allSettled(batch.map((item) => publish(bus, item, place++)))
-      if (acks.some((ack) => ack.status === 'rejected')) return false
-      await trail.follower.reached(place, BUS_TIMEOUT_MS * 2)
+      if (!(await publishAll(bus, batch, place))) return false
+      await trail.follower.reached(place + batch.length, BUS_TIMEOUT_MS * 2)
       queue = queue.filter(missing)
     }
     return true
@@ -117,12 +117,25 @@ export async function startSequencer(options: {
   }
 }
 
-/** @throws when the place is taken, when it is a repetition, or when nothing is known */
-async function publish(bus: Bus, { origin, sequence, subject, entry }: Waiting, place: number): Promise<void> {
-  const ack = await bus.js.publish(`credence.trail.${subject}`, entry, {
-    msgID: `${origin}:${sequence}`,
-    timeout: BUS_TIMEOUT_MS,
-    expect: { streamName: 'TRAIL', lastSequence: place },
-  })
-  if (ack.duplicate || ack.seq !== place + 1) throw new Error(`${origin}:${sequence} is in TRAIL already`)
+const idOf = ({ origin, sequence }: Entry): string => `${origin}:${sequence}`
+
+/**
+ * Puts entries into TRAIL behind `place`, many in flight. The expected sequence alone is no fence then: when somebody
+ * else takes the first place, the second of ours would fit behind theirs, and stand before our first. So each but the
+ * first expects ours before it, by its id.
+ * @returns false when any was refused, or nothing is known of it; none is stored behind one that was refused
+ */
+export async function publishAll(bus: Bus, entries: readonly Entry[], place: number): Promise<boolean> {
+  const acks = await Promise.allSettled(
+    entries.map(async (item, at) => {
+      const before = entries[at - 1]
+      const ack = await bus.js.publish(`credence.trail.${item.subject}`, item.entry, {
+        msgID: idOf(item),
+        timeout: BUS_TIMEOUT_MS,
+        expect: { streamName: 'TRAIL', lastSequence: place + at, ...(before ? { lastMsgID: idOf(before) } : {}) },
+      })
+      return !ack.duplicate && ack.seq === place + at + 1
+    }),
+  )
+  return acks.every((ack) => ack.status === 'fulfilled' && ack.value)
 }

@@ -1,16 +1,13 @@
 /** Named networks, for conditions. */
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { invalid } from '@credence/contracts/errors'
-import type { EventData, Fact, PolicyFact } from '@credence/contracts/events/catalog'
+import type { EventData, PolicyFact } from '@credence/contracts/events/catalog'
+import { latest } from '@credence/contracts/events/latest'
 
 export type Location = EventData<'credence.policy.location.defined.v1'>
 export type LocationState = Location | undefined
 
-export const locationEvolution = {
-  initialState: undefined as LocationState,
-  evolve: (state: LocationState, fact: Fact): LocationState =>
-    fact.type === 'credence.policy.location.defined.v1' ? fact.data : state,
-}
+export const locationEvolution = latest('credence.policy.location.defined.v1')
 
 /** Names a network, or changes what the name means. Saying the same again changes nothing. */
 export function defineLocation(state: LocationState, location: Location): PolicyFact[] {

@@ -1,14 +1,11 @@
 /** The active Cedar policies. */
-import type { EventData, Fact, PolicyFact } from '@credence/contracts/events/catalog'
+import type { EventData, PolicyFact } from '@credence/contracts/events/catalog'
+import { latest } from '@credence/contracts/events/latest'
 
 export type PolicySet = EventData<'credence.policy.policyset.activated.v1'>
 export type PolicySetState = PolicySet | undefined
 
-export const policySetEvolution = {
-  initialState: undefined as PolicySetState,
-  evolve: (state: PolicySetState, fact: Fact): PolicySetState =>
-    fact.type === 'credence.policy.policyset.activated.v1' ? fact.data : state,
-}
+export const policySetEvolution = latest('credence.policy.policyset.activated.v1')
 
 /** Activating what is active changes nothing. */
 export const activatePolicies = (state: PolicySetState, next: PolicySet): PolicyFact[] =>
