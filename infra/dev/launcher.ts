@@ -75,8 +75,8 @@ function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionInde
   say('')
   say(bold('Try next, in another terminal:'))
   say(`  npm run -s credence -- explain ${agentId}`)
-  say(`  npm run -s credence -- prove ${decisionIndex} --out booking`)
-  say('  npm run -s credence -- records --from 0')
+  say(`  npm run -s credence -- audit prove ${decisionIndex} --out booking`)
+  say('  npm run -s credence -- audit records --from 0')
   say('')
   say(dim('Ctrl-C stops all of it. Data stays in .credence/dev; "npm start -- --fresh" begins anew.'))
 }

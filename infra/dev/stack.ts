@@ -46,6 +46,8 @@ export type Stack = {
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
   service(name: ServiceName): Running
+  /** What a service is configured with. */
+  environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
   replica(name: ServiceName, ports: { mesh: number; public: number }): Promise<Running>
   /** Starts another process of the stack under its care. */
@@ -119,20 +121,21 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (!running) throw new Error(`${name} was not started`)
       return running
     },
-    start: async (name) => {
+    environment: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      const running = spawn(name, mainOf(name), serviceEnvironment(stack, name, tls, rolesFile))
+      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...serviceEnvironment(stack, name, tls, rolesFile) }
+    },
+    start: async (name) => {
+      const running = spawn(name, mainOf(name), await stack.environment(name))
       await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
     },
-    replica: async (name, at) => {
-      const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      return spawn(`${name}-${at.mesh}`, mainOf(name), {
-        ...serviceEnvironment(stack, name, tls, rolesFile),
+    replica: async (name, at) =>
+      spawn(`${name}-${at.mesh}`, mainOf(name), {
+        ...(await stack.environment(name)),
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
         CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
-      })
-    },
+      }),
     stop: async () => {
       await Promise.all([...processes.values()].reverse().map((running) => running.stop()))
       await nats.process().stop()

@@ -18,7 +18,8 @@ export function addAuditCommands(program: Command, run: Run): void {
         say(options.json ? toJson(answer) : await explanationText(clients, answer))
       }),
     )
-  program
+  const audit = program.command('audit').description('the trail, and its proofs')
+  audit
     .command('records')
     .description('records of the trail, in its order')
     .option('--agent <id>', 'of one agent only', '')
@@ -33,7 +34,7 @@ export function addAuditCommands(program: Command, run: Run): void {
           )
       }),
     )
-  program
+  audit
     .command('prove <index>')
     .description('writes a record and its inclusion proof to two files, which verify offline')
     .option('--out <name>', 'names the files <name>.json and <name>.tlog-proof')
@@ -46,10 +47,10 @@ export function addAuditCommands(program: Command, run: Run): void {
         writeFileSync(`${name}.json`, answer.entry)
         writeFileSync(`${name}.tlog-proof`, answer.proof)
         say(`Wrote ${name}.json and ${name}.tlog-proof. Verify them anywhere, offline:`)
-        say(`  npm run credence -- verify ${name} --key "${answer.verifierKey}"`)
+        say(`  npm run -s credence -- audit verify ${name} --key "${answer.verifierKey}"`)
       }),
     )
-  program
+  audit
     .command('verify <name>')
     .description('verifies <name>.json against <name>.tlog-proof and the log’s key, offline')
     .requiredOption('--key <vkey>', 'verifier key of the log (C2SP signed note)')
@@ -60,7 +61,7 @@ export function addAuditCommands(program: Command, run: Run): void {
         `Verified: the record is number ${index} of ${size} in the log ${origin}, under a checkpoint signed by its key.`,
       )
     })
-  program
+  audit
     .command('rebuild-index')
     .description('throws the ClickHouse index away and makes it anew from the trail')
     .action(

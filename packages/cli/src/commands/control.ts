@@ -8,7 +8,9 @@ import type { Run } from '../run.ts'
 
 export function addControlCommands(program: Command, run: Run): void {
   program
-    .command('policy-activate <file>')
+    .command('policy')
+    .description('Cedar policies')
+    .command('activate <file>')
     .description('makes the Cedar policies in a file the active ones')
     .action(
       run('security', async (clients, [file]) => {
@@ -17,7 +19,9 @@ export function addControlCommands(program: Command, run: Run): void {
       }),
     )
   program
-    .command('location-define <name>')
+    .command('location')
+    .description('named networks')
+    .command('define <name>')
     .description('names a network for conditions')
     .requiredOption('--range <cidr...>', 'IPv4 or IPv6 ranges')
     .option('--trusted', 'sensitive data may be used from there')
@@ -30,7 +34,9 @@ export function addControlCommands(program: Command, run: Run): void {
       }),
     )
   program
-    .command('profile-define <blueprint>')
+    .command('profile')
+    .description('what evidence is needed')
+    .command('define <blueprint>')
     .description('what evidence agents of a blueprint must show')
     .option('--hours <number>', 'how long a result counts', '12')
     .action(
@@ -45,7 +51,9 @@ export function addControlCommands(program: Command, run: Run): void {
       }),
     )
   program
-    .command('reference-approve <blueprint>')
+    .command('reference')
+    .description('approved compositions')
+    .command('approve <blueprint>')
     .description('approves what an agent is made of, measured from its files')
     .requiredOption('--program <file>')
     .requiredOption('--prompt <file>')

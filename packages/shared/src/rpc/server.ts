@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { CredenceError } from '@credence/contracts/errors'
-import { Server, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js'
+import { logVerbosity, Server, type ServerUnaryCall, type sendUnaryData, setLogVerbosity } from '@grpc/grpc-js'
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
@@ -64,6 +64,8 @@ const GRACE_MS = 3_000
 export async function serveRpc<Definition extends RpcDefinition>(
   options: RpcServerOptions<Definition>,
 ): Promise<RpcServer> {
+  // What matters of it is thrown or logged here, in our form.
+  setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
