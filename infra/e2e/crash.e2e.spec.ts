@@ -160,6 +160,8 @@ const back = async (service: ServiceName) => {
   house.stack.service(service).kill('SIGKILL')
   await house.stack.service(service).exited
   await house.stack.start(service)
+  // Longer than a client waits before it tries to connect again.
+  await delay(1_200)
 }
 
 describe('killed with SIGKILL, at any moment', () => {
@@ -262,6 +264,7 @@ describe('killed with SIGKILL, at any moment', () => {
     await audit.stop()
     rmSync(join(stack.folder, 'audit', 'clickhouse'), { recursive: true })
     await stack.start('audit')
+    await delay(1_200)
     const bus = await readBus()
     await expectWholeTrail(bus)
     const after = await cast.auditor.audit.explain({ about: { $case: 'agentId', value: work.agentId }, notBefore: [] })

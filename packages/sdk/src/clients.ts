@@ -6,7 +6,7 @@ import {
 import { AuditServiceClient, AuditServiceService } from '@credence/contracts/gen/credence/audit/v1/audit'
 import { IdentityServiceClient, IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { PolicyServiceClient, PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { type Credential, type Promised, promised } from '@credence/shared/rpc/client'
+import { CHANNEL, type Credential, type Promised, promised } from '@credence/shared/rpc/client'
 import { clientCredentials, type TlsFiles } from '@credence/shared/rpc/tls'
 import type { ChannelCredentials } from '@grpc/grpc-js'
 
@@ -52,16 +52,16 @@ export function connectCredence(connection: Connection): Clients {
   const credential = (service: ServiceName) =>
     connection.credential?.(`spiffe://${connection.trustDomain}/service/${service}`)
   const identity = made('identity', (at, channel) =>
-    promised(new IdentityServiceClient(at, channel), IdentityServiceService, credential('identity')),
+    promised(new IdentityServiceClient(at, channel, CHANNEL), IdentityServiceService, credential('identity')),
   )
   const policy = made('policy', (at, channel) =>
-    promised(new PolicyServiceClient(at, channel), PolicyServiceService, credential('policy')),
+    promised(new PolicyServiceClient(at, channel, CHANNEL), PolicyServiceService, credential('policy')),
   )
   const attestation = made('attestation', (at, channel) =>
-    promised(new AttestationServiceClient(at, channel), AttestationServiceService, credential('attestation')),
+    promised(new AttestationServiceClient(at, channel, CHANNEL), AttestationServiceService, credential('attestation')),
   )
   const audit = made('audit', (at, channel) =>
-    promised(new AuditServiceClient(at, channel), AuditServiceService, credential('audit')),
+    promised(new AuditServiceClient(at, channel, CHANNEL), AuditServiceService, credential('audit')),
   )
   return {
     get identity() {

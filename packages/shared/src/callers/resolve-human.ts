@@ -1,6 +1,6 @@
 /** How services other than identity learn a person's pseudonym: they ask identity once, and keep the answer. */
 import { IdentityServiceClient, IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
-import { promised } from '../rpc/client.ts'
+import { CHANNEL, promised } from '../rpc/client.ts'
 import { clientCredentials, type TlsFiles } from '../rpc/tls.ts'
 import type { ResolveHuman } from './bearer.ts'
 
@@ -15,7 +15,7 @@ export function createResolveHuman(options: {
 }): ResolveHuman {
   const serverId = `spiffe://${options.trustDomain}/service/identity`
   const credentials = clientCredentials(options.tls.caFile, serverId, options.tls)
-  const identity = promised(new IdentityServiceClient(options.address, credentials), IdentityServiceService)
+  const identity = promised(new IdentityServiceClient(options.address, credentials, CHANNEL), IdentityServiceService)
   const known = new Map<string, string>()
   options.cleanup.push(identity.close)
   return async (issuer, subject, displayName) => {
