@@ -56,7 +56,8 @@ export async function bootstrapStreams(bus: Bus, size: StreamSize): Promise<void
       durable_name: durable,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ack_wait: 30 * 1_000_000_000,
+      // How long a reaction stands still when the process that had an event was killed.
+      ack_wait: 5 * 1_000_000_000,
       max_ack_pending: 1,
     })
   }
