@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['packages/*/src/**/*.spec.ts', 'services/*/src/**/*.spec.ts', 'infra/**/*.spec.ts', 'bench/**/*.spec.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })

@@ -62,7 +62,7 @@ describe('the log', () => {
         const proof = await log.proofOf(index)
         expect(verifyTlogProof(proof, entryOf(index), log.verifierKey)).toEqual({ origin: signer.name, index, size })
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
