@@ -119,7 +119,7 @@ it('does not allow, and does not wait for ever, when NATS hangs', { timeout: 60_
   const waited = Date.now() - started
   nats.kill('SIGCONT')
   for (const answer of answers)
-    expect(answer).toMatchObject({ status: 'rejected', reason: { status: 'unavailable', reason: 'not_recorded' } })
+    expect(answer).toMatchObject({ status: 'rejected', reason: { status: 'unavailable', reason: 'nats_down' } })
   expect(waited).toBeLessThan(3_000)
   await recovered()
 })

@@ -2,6 +2,7 @@
 import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
+import { createBarrier } from '@credence/shared/event-store/barrier'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
 import { runService } from '@credence/shared/service'
@@ -42,7 +43,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
 
-  const context = { spiffeId, bus, world, policies, checkPolicies, writer, followers, clock }
+  const barrier = createBarrier(bus, followers)
+  const context = { spiffeId, bus, world, policies, checkPolicies, writer, followers, barrier, clock }
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',

@@ -2,6 +2,7 @@
 import type { Bus } from '@credence/shared/bus/connect'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { PolicySet } from '../domain/policyset.ts'
 import type { World } from '../projections/world.ts'
@@ -16,5 +17,7 @@ export type Context = {
   checkPolicies(text: string): Promise<PolicySet>
   writer: Writer
   followers: readonly Follower[]
+  /** Passed before every decision: what was acknowledged until then is seen. */
+  barrier: Barrier
   clock: Clock
 }

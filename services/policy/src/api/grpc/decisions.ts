@@ -1,4 +1,4 @@
-/** The decision point: decide from memory, record, then answer. */
+/** The decision point: pass the barrier, decide from memory, record, then answer. */
 import { isIP } from 'node:net'
 import { CredenceError, unavailable } from '@credence/contracts/errors'
 import type { DecisionFact } from '@credence/contracts/events/catalog'
@@ -48,6 +48,7 @@ export const decisionMethods = (context: Context) => ({
     allow: ['enforcement-point'],
     input: Check,
     handle: async (input, caller) => {
+      await context.barrier()
       await waitFor(input.notBefore, context.followers)
       return check(context, input, caller)
     },
