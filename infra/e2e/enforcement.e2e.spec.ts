@@ -312,6 +312,7 @@ describe('the token endpoint', () => {
       'invalid_client',
       async () => exchange(await form({ client_id: `${work.agent.spiffeId}x` }, { id: `${work.agent.spiffeId}x` })),
     ],
+    ['a position that is none', 400, 'invalid_request', async () => exchange(await form({ not_before: 'NOWHERE:1' }))],
     ['an unknown parameter', 400, 'invalid_request', async () => exchange(await form({ audience_hint: 'x' }))],
     ['a missing subject token', 400, 'invalid_request', async () => exchange(await form({ subject_token: undefined }))],
     ['an empty subject token', 400, 'invalid_request', async () => exchange(await form({ subject_token: '' }))],

@@ -243,7 +243,8 @@ const issued = (agent: Agent, token: Token): IdentityFact => ({
 })
 
 /** Records the refusal, then makes it what the engine shows. What cannot be recorded is 503, never a token. */
-async function asOAuthError(error: unknown, parts: GrantParts, ctx: KoaContextWithOIDC): Promise<Error> {
+async function asOAuthError(thrown: unknown, parts: GrantParts, ctx: KoaContextWithOIDC): Promise<Error> {
+  const error = badInput(thrown) ?? thrown
   if (error instanceof CredenceError) return unavailable(error)
   const shown = error instanceof Refused || error instanceof errors.OIDCProviderError
   if (!shown) {
@@ -266,6 +267,11 @@ async function asOAuthError(error: unknown, parts: GrantParts, ctx: KoaContextWi
   }
   return error instanceof Refused ? new errors.CustomOIDCProviderError(code, error.message) : error
 }
+
+const badInput = (thrown: unknown): Refused | undefined =>
+  thrown instanceof CredenceError && thrown.status === 'invalid_argument'
+    ? new Refused('invalid_request', thrown.reason, thrown.message)
+    : undefined
 
 const clip = (text: string | undefined) => (text === undefined ? undefined : text.slice(0, 256))
 const grantId = (text: string | undefined) =>
