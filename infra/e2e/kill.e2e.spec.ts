@@ -77,3 +77,18 @@ describe('a kill', () => {
     await busy.agent.close()
   })
 })
+
+describe('an agent that was registered a moment ago', () => {
+  it('is known to a service that had fallen behind', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 5; round++) {
+      const attestation = house.stack.service('attestation')
+      attestation.kill('SIGSTOP')
+      const working = putToWork(house)
+      await delay(150)
+      attestation.kill('SIGCONT')
+      const work = await working
+      expect((await check(work)).decision).toBe(Decision.DECISION_ALLOW)
+      await work.agent.close()
+    }
+  })
+})

@@ -10,6 +10,7 @@ import { createAuthenticate } from './callers/caller.ts'
 import { readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
+import type { Barrier } from './event-store/barrier.ts'
 import { createLog, type Log, messageOf } from './log.ts'
 import { type RpcDefinition, type RpcServerOptions, serveRpc } from './rpc/server.ts'
 import type { TlsFiles } from './rpc/tls.ts'
@@ -33,6 +34,7 @@ export type Kernel = {
 /** What a service serves: its methods, and how it knows who calls. */
 export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 'name' | 'methods'> & {
   findAgent: (spiffeId: string) => KnownAgent | undefined
+  barrier: Barrier
   resolveHuman: ResolveHuman
 }
 
@@ -104,10 +106,20 @@ async function openKernel(
   const bus = await connectBus({ servers, name, nkeyFile: config.CREDENCE_NATS_NKEY_FILE, log, ...tls })
   cleanup.push(bus.close)
 
-  async function serve<Definition extends RpcDefinition>({ findAgent, resolveHuman, ...api }: Api<Definition>) {
+  async function serve<Definition extends RpcDefinition>({
+    findAgent,
+    barrier,
+    resolveHuman,
+    ...api
+  }: Api<Definition>) {
     const issuers = config.CREDENCE_OIDC_ISSUERS
     const verifyBearer = createVerifyBearer({ issuers, audience: config.CREDENCE_OIDC_AUDIENCE, resolveHuman })
-    const verifyAgentProof = createVerifyAgentProof({ audience: spiffeId, find: findAgent, clock: systemClock })
+    const verifyAgentProof = createVerifyAgentProof({
+      audience: spiffeId,
+      find: findAgent,
+      barrier,
+      clock: systemClock,
+    })
     const server = await serveRpc({
       ...api,
       authenticate: createAuthenticate({ roles, verifyBearer, verifyAgentProof }),

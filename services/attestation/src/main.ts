@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { AttestationServiceService } from '@credence/contracts/gen/credence/attestation/v1/attestation'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
+import { createBarrier } from '@credence/shared/event-store/barrier'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { openSigningKey } from '@credence/shared/keys'
 import { createPrincipals } from '@credence/shared/principals'
@@ -46,6 +47,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     name: 'credence.attestation.v1.AttestationService',
     methods: { ...referenceMethods(context), ...evidenceMethods(context) },
     findAgent: principals.callerBySpiffeId,
+    barrier: createBarrier(bus, [identity]),
     resolveHuman,
   })
 })

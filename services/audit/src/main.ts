@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { AuditServiceService } from '@credence/contracts/gen/credence/audit/v1/audit'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
+import { createBarrier } from '@credence/shared/event-store/barrier'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { openSigningKey } from '@credence/shared/keys'
 import { createPrincipals } from '@credence/shared/principals'
@@ -46,6 +47,7 @@ await runService('audit', readAuditConfig, async (config, kernel, cleanup) => {
     name: 'credence.audit.v1.AuditService',
     methods: { ...effectMethods(context), ...provenanceMethods(context), ...logMethods(context) },
     findAgent: principals.callerBySpiffeId,
+    barrier: createBarrier(bus, [identity]),
     resolveHuman,
   })
 })

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { createWriter } from '@credence/shared/event-store/aggregates'
+import { createBarrier } from '@credence/shared/event-store/barrier'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
@@ -76,6 +77,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...humanMethods(context),
     },
     findAgent: principals.callerBySpiffeId,
+    barrier: createBarrier(bus, [own]),
     resolveHuman: directory.resolve,
   })
 })

@@ -50,6 +50,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     name: 'credence.policy.v1.PolicyService',
     methods: { ...administrationMethods(context), ...taskMethods(context), ...decisionMethods(context) },
     findAgent: world.principals.callerBySpiffeId,
+    barrier,
     resolveHuman,
   })
 })

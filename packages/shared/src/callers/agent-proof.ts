@@ -7,6 +7,7 @@ import { unauthenticated } from '@credence/contracts/errors'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import { type CryptoKey, decodeJwt, importJWK, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
+import type { Barrier } from '../event-store/barrier.ts'
 
 const TYPE = 'agent-proof+jwt'
 const LIFE_SECONDS = 60
@@ -48,13 +49,21 @@ export async function signAgentProof(
 export function createVerifyAgentProof(options: {
   audience: string
   find: (spiffeId: string) => KnownAgent | undefined
+  /** Passed when an agent is not known: it may have been registered a moment ago. */
+  barrier: Barrier
   clock: Clock
 }): VerifyAgentProof {
+  const findLately = async (id: string): Promise<KnownAgent | undefined> => {
+    const known = options.find(id)
+    if (known) return known
+    await options.barrier()
+    return options.find(id)
+  }
   const used = new Map<string, number>()
   return async (proof, path, request) => {
     const now = Math.floor(options.clock().getTime() / 1000)
     const id = claimedIssuer(proof)
-    const known = id ? options.find(id) : undefined
+    const known = id ? await findLately(id) : undefined
     if (!id || !known) throw refused('its issuer is not a registered agent')
     const algorithm = algorithmOf(known.jwk)
     const { payload } = await jwtVerify(proof, await importJWK(known.jwk, algorithm), {
