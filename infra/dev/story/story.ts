@@ -139,7 +139,7 @@ async function changedCopy({ stack, company, cast, tell }: Scene, original: Enro
   const attested = await copy.process.ask('attest', { notBefore: [copy.position] })
   expect('the copy is refused', !attested.accepted && attested.reasons.includes('model_unknown'), attested)
   tell.denied(`refused: ${attested.status}`, attested.reasons.join(', '))
-  const { delegation, delegationToken } = await cast.coordinator.identity.grantDelegation({
+  const { delegation, delegationToken, position } = await cast.coordinator.identity.grantDelegation({
     agentId: copy.agentId,
     authorizationDetails: cast.authority.scheduling,
     purpose: 'Schedule meetings for me, too',
@@ -149,7 +149,7 @@ async function changedCopy({ stack, company, cast, tell }: Scene, original: Enro
   })
   await copy.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
   const begun = await copy.process
-    .ask('begin', { mail: MAIL, details: cast.authority.scheduling, notBefore: [] })
+    .ask('begin', { mail: MAIL, details: cast.authority.scheduling, notBefore: [position] })
     .catch((error: AgentFailure) => error)
   expect('it gets no task', begun instanceof AgentFailure && begun.reason === 'agent_not_active', begun)
   tell.denied('even with a delegation it gets no task, so no grant, so no token', (begun as AgentFailure).reason)

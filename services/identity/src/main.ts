@@ -46,6 +46,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   )
   cleanup.push(activation.stop)
 
+  const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
   const engine = createEngine({ issuer, key, principals, replay, clock, log })
   const tokens = delegationTokens
@@ -57,6 +58,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     principals,
     grants,
     followers,
+    barrier,
     writer,
     replay,
     tokens,
@@ -77,7 +79,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...humanMethods(context),
     },
     findAgent: principals.callerBySpiffeId,
-    barrier: createBarrier(bus, [own]),
+    barrier,
     resolveHuman: directory.resolve,
   })
 })

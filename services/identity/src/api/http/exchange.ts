@@ -6,6 +6,7 @@ import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { SigningKey } from '@credence/shared/keys'
 import type { Log } from '@credence/shared/log'
@@ -42,6 +43,8 @@ export type GrantParts = {
   principals: Principals
   grants: Grants
   followers: readonly Follower[]
+  /** What was acknowledged before the request counts: no token for what has just ended, on any replica. */
+  barrier: Barrier
   writer: Writer
   replay: Replay
   tokens: DelegationTokens
@@ -76,6 +79,7 @@ async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWi
   const request = readRequest(ctx)
   const agent = principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
   const proof = await checkProof(provider, parts, ctx)
+  await parts.barrier()
   await waitFor(request.notBefore, parts.followers)
   const subject = await subjectOf(parts, request.subjectToken, agent)
   const now = clock()

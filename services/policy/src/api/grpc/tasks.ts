@@ -27,6 +27,7 @@ export const taskMethods = (context: Context) => {
   const { principals } = world
 
   async function open(input: z.infer<typeof OpenTask>, caller: Caller & { kind: 'agent' }) {
+    await context.barrier()
     await waitFor(input.notBefore, context.followers)
     const now = clock()
     const agent = principals.agent(caller.agent)
