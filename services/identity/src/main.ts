@@ -38,7 +38,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   await Promise.all(followers.map((follower) => follower.caughtUp))
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
-  const directory = await openDirectory({ bus, writer, clock, source: spiffeId })
+  const directory = await openDirectory({ bus, humans: principals.humans, writer, clock, source: spiffeId })
   const delegationTokens = createDelegationTokens({ key, issuer, trustDomain, principals })
   const activation = await react(
     { bus, log, name: 'identity-activation' },

@@ -1,6 +1,13 @@
 /** Authority that a human gives to one agent, or an agent passes on to a child. It only ever narrows. */
-import { type AuthorizationDetail, isNarrower } from '@credence/contracts/authority'
-import { CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
+import { type AuthorizationDetail, dropped } from '@credence/contracts/authority'
+import {
+  CredenceError,
+  type FieldViolation,
+  forbidden,
+  invalid,
+  notFound,
+  precondition,
+} from '@credence/contracts/errors'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
@@ -54,8 +61,11 @@ export function passOnDelegation(
       'maximum_depth',
       `must be less than ${parent.maximum_depth}, that of the delegation that is passed on`,
     )
-  if (!isNarrower(wanted.authorizationDetails, parent.authorization_details))
-    throw invalid('authorization_details', 'each must lie inside one of those of the delegation that is passed on')
+  const wider = outside(wanted.authorizationDetails, parent.authorization_details)
+  if (wider.length > 0) {
+    const rule = 'each must lie inside one of those of the delegation that is passed on'
+    throw new CredenceError('invalid_argument', 'outside_delegation', `${rule}; ${listed(wider)}`, wider)
+  }
   const asked = new Date(now.getTime() + wanted.lifetimeSeconds * 1000)
   if (asked > new Date(parent.expires_at))
     throw invalid('lifetime_seconds', `must end by ${parent.expires_at}, when the delegation that is passed on ends`)
@@ -79,11 +89,11 @@ function give(
     throw new CredenceError('already_exists', 'delegation_exists', 'There is a delegation with this id already.')
   if (to.agentEnd) throw precondition(to.agentEnd, 'The agent has ended; nothing can be delegated to it.')
   if (!to.blueprint) throw notFound('blueprint', to.agent.blueprint)
-  if (!isNarrower(wanted.authorizationDetails, to.blueprint.ceiling))
-    throw precondition(
-      'outside_ceiling',
-      `Agents of the blueprint "${to.blueprint.blueprint}" may never hold all of this: each of the authorization_details must lie inside one of its ceiling.`,
-    )
+  const above = outside(wanted.authorizationDetails, to.blueprint.ceiling)
+  if (above.length > 0) {
+    const rule = `Agents of the blueprint "${to.blueprint.blueprint}" may never hold all of this; ${listed(above)}`
+    throw new CredenceError('failed_precondition', 'outside_ceiling', rule, above)
+  }
   const data = {
     delegation: wanted.delegation,
     agent: to.agent.agent,
@@ -95,6 +105,18 @@ function give(
   }
   return [{ type: 'credence.identity.delegation.granted.v1', data }]
 }
+
+/** The details that no single object of `given` covers, each under its place in the request. */
+function outside(asked: AuthorizationDetail[], given: AuthorizationDetail[]): FieldViolation[] {
+  return dropped(asked, given, 'outside').map(({ detail }) => ({
+    field: `authorization_details.${asked.indexOf(detail)}`,
+    description: `${clipped(detail.actions)} on ${clipped(detail.resources)} at ${clipped(detail.locations)} does not fit`,
+  }))
+}
+
+const clipped = (names: string[]): string => names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '')
+const listed = (violations: FieldViolation[]): string =>
+  violations.map(({ field, description }) => `${field}: ${description}`).join('; ')
 
 /** Ends a delegation for good. Ending it again changes nothing. */
 export function revokeDelegation(state: DelegationState, id: string, reason: string): IdentityFact[] {

@@ -43,7 +43,21 @@ describe('a human grants', () => {
       data: { human: 'hum_1', agent: holder.agent, not_before: hours(0), expires_at: hours(1 / 6) },
     }))
   it('nothing beyond the ceiling', () =>
-    grant({ authorizationDetails: [detail({ actions: ['mail.send'] })] }).thenRefused('outside_ceiling'))
+    grant({ authorizationDetails: [detail({ actions: ['mail.send'] })] }).thenRefused(
+      'outside_ceiling',
+      'authorization_details.0',
+    ))
+  it('and hears which details do not fit', () => {
+    const [fits, wider] = [detail({ actions: ['calendar.read'] }), detail({ actions: ['mail.send', 'calendar.read'] })]
+    expect(() =>
+      grantDelegation(undefined, wanted({ authorizationDetails: [fits, wider] }), 'hum_1', to(holder), NOW),
+    ).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/authorization_details\.1: mail\.send, calendar\.read on /),
+        violations: [expect.objectContaining({ field: 'authorization_details.1' })],
+      }),
+    )
+  })
   it('nothing to an agent that has ended', () => grant({}, { agentEnd: 'agent_revoked' }).thenRefused('agent_revoked'))
   it('nothing to an autonomous agent', () =>
     grant({}, { agent: { ...holder, autonomy: 'autonomous' } }).thenRefused('agent_autonomous'))
@@ -69,9 +83,22 @@ describe('an agent passes on', () => {
     }))
   it('never more', () =>
     pass({ authorizationDetails: [detail({ actions: ['calendar.*'] })] }).thenRefused(
-      'invalid_field',
-      'authorization_details',
+      'outside_delegation',
+      'authorization_details.0',
     ))
+  it('never together what the delegation holds apart', () => {
+    const apart = [
+      detail({ actions: ['calendar.read'], resources: ['CalendarEvent::1'] }),
+      detail({ actions: ['calendar.book'], resources: ['CalendarEvent::2'] }),
+    ]
+    const together = detail({
+      actions: ['calendar.read', 'calendar.book'],
+      resources: ['CalendarEvent::1', 'CalendarEvent::2'],
+    })
+    pass({ authorizationDetails: [together] }, { parent: { ...parent, authorization_details: apart } }).thenRefused(
+      'outside_delegation',
+    )
+  })
   it('never longer', () => pass({ lifetimeSeconds: 5 * 3_600 }).thenRefused('invalid_field', 'lifetime_seconds'))
   it('never as deep', () => pass({ maximumDepth: 1 }).thenRefused('invalid_field', 'maximum_depth'))
   it('not when it may not be passed on', () =>

@@ -1,11 +1,14 @@
 /** Principals, with the look-ups that only their owner needs. */
+import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { createPrincipals as createShared } from '@credence/shared/principals'
+import { humanEvolution } from '../domain/human.ts'
 
 export type Principals = ReturnType<typeof createPrincipals>
 
 export function createPrincipals() {
   const shared = createShared()
+  const humans = aggregates('identity', 'human', humanEvolution)
   const thumbprints = new Set<string>()
   const below = new Map<string, string[]>()
   const add = (parent: string | undefined, child: string) => {
@@ -13,8 +16,10 @@ export function createPrincipals() {
   }
   return {
     ...shared,
+    humans,
     apply: (commit: RecordedCommit) => {
       shared.apply(commit)
+      humans.apply(commit)
       for (const { type, data } of commit.facts) {
         if (type === 'credence.identity.agent.registered.v1') {
           thumbprints.add(data.key_thumbprint)

@@ -6,13 +6,15 @@ import { createHash } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
 import type { Bus } from '@credence/shared/bus/connect'
 import type { Clock } from '@credence/shared/clock'
-import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Aggregates, Writer } from '@credence/shared/event-store/aggregates'
 import { newId } from '@credence/shared/ids'
-import { type KV, Kvm } from '@nats-io/kv'
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv'
 import { z } from 'zod'
 import type { Directory } from '../../api/context.ts'
+import { type HumanState, recogniseHuman } from '../../domain/human.ts'
 
 const Entry = z.object({ human: z.string(), issuer: z.string(), subject: z.string(), display_name: z.string() })
+type Person = Omit<z.infer<typeof Entry>, 'human'>
 
 const REMEMBERED = 10_000
 
@@ -23,57 +25,66 @@ const keyOf = (issuer: string, subject: string): string =>
 
 export async function openDirectory(parts: {
   bus: Bus
+  humans: Aggregates<HumanState>
   writer: Writer
   clock: Clock
   source: string
 }): Promise<Directory> {
-  const bucket = await new Kvm(parts.bus.connection).open('identity_directory')
-  const known = new Map<string, string>()
+  const { bus } = parts
+  const bucket = await new Kvm(bus.js).open('identity_directory')
+  const known = new Map<string, Promise<string>>()
 
-  async function resolve(issuer: string, subject: string, displayName: string): Promise<string> {
+  /** Callers of one moment share one look-up: a person who is seen for the first time twenty times gets one name. */
+  function resolve(issuer: string, subject: string, displayName: string): Promise<string> {
     const key = keyOf(issuer, subject)
     const remembered = known.get(key)
     if (remembered) return remembered
-    const human =
-      (await read(bucket, key))?.human ?? (await recognise(key, { issuer, subject, display_name: displayName }))
     if (known.size >= REMEMBERED) known.clear()
-    known.set(key, human)
-    return human
+    const found = find(key, { issuer, subject, display_name: displayName })
+    known.set(key, found)
+    found.catch(() => known.delete(key))
+    return found
   }
 
+  const find = async (key: string, person: Person): Promise<string> =>
+    (await read(bus, bucket, key))?.human ?? (await recognise(key, person))
+
   /** The event first: a pseudonym in the directory has always been recorded. A lost race takes the winner's. */
-  async function recognise(
-    key: string,
-    person: { issuer: string; subject: string; display_name: string },
-  ): Promise<string> {
+  async function recognise(key: string, person: Person): Promise<string> {
     const human = newId('hum')
-    const about = { actor: { kind: 'workload' as const, id: parts.source }, now: parts.clock() }
-    await parts.writer.record(
-      `credence.identity.human.${human}`,
-      [{ type: 'credence.identity.human.recognised.v1', data: { human } }],
-      about,
-    )
-    const entry = JSON.stringify({ human, ...person })
+    await parts.writer.execute(parts.humans, {
+      id: human,
+      actor: { kind: 'workload', id: parts.source },
+      now: parts.clock(),
+      decide: (state) => recogniseHuman(state, human),
+    })
     try {
-      await bucket.create(key, entry)
+      await bucket.create(key, JSON.stringify({ human, ...person }))
     } catch (error) {
-      const winner = await read(bucket, key)
+      const winner = await read(bus, bucket, key)
       if (winner) return winner.human
       throw unavailable('directory_down', 'The directory cannot be written now.', error)
     }
-    await bucket.put(`name.${human}`, person.display_name)
+    await bucket.put(`name.${human}`, person.display_name).catch((error) => {
+      throw unavailable('directory_down', 'The directory cannot be written now.', error)
+    })
     return human
   }
 
   return {
     resolve,
-    nameOf: async (human) => (await bucket.get(`name.${human}`))?.string() ?? '',
+    nameOf: async (human) => (await entry(bus, bucket, `name.${human}`))?.string() ?? '',
   }
 }
 
-async function read(bucket: KV, key: string): Promise<z.infer<typeof Entry> | undefined> {
-  const found = await bucket.get(key).catch((error) => {
+async function read(bus: Bus, bucket: KV, key: string): Promise<z.infer<typeof Entry> | undefined> {
+  const found = await entry(bus, bucket, key)
+  return found && found.operation === 'PUT' ? Entry.parse(found.json()) : undefined
+}
+
+async function entry(bus: Bus, bucket: KV, key: string): Promise<KvEntry | null> {
+  if (!bus.connected()) throw unavailable('directory_down', 'The directory cannot be read now.')
+  return bucket.get(key).catch((error) => {
     throw unavailable('directory_down', 'The directory cannot be read now.', error)
   })
-  return found && found.operation === 'PUT' ? Entry.parse(found.json()) : undefined
 }

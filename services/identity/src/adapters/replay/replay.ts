@@ -12,9 +12,10 @@ import type { Replay } from '../../api/context.ts'
 const WRONG_LAST_SEQUENCE = 10071
 
 export async function openReplay(bus: Bus): Promise<Replay> {
-  const bucket = await new Kvm(bus.connection).open('identity_replay')
+  const bucket = await new Kvm(bus.js).open('identity_replay')
   return {
     first: async (space, owner, jti) => {
+      if (!bus.connected()) throw unavailable('replay_store_down', 'Proofs cannot be checked for replay now.')
       const key = createHash('sha256')
         .update(JSON.stringify([space, owner, jti]))
         .digest('base64url')

@@ -34,7 +34,14 @@ const PublicJwkText = z
       : refuse('must be a public JWK with kty, crv, x (and y): EC P-256 or OKP Ed25519, and no other member')
   })
 
-export const Details = AuthorizationDetails
+/**
+ * Where authority enters. Locations compare byte by byte (authority.proto): a star at the end of one would stand for
+ * every address that begins so, which nobody may hand out.
+ */
+export const Details = AuthorizationDetails.refine(
+  (details) => details.every(({ locations }) => locations.every((location) => !location.includes('*'))),
+  'locations must not hold a star: name each resource server',
+)
 
 export const Described = {
   model: Model,
