@@ -42,6 +42,7 @@ export async function putToWork({ stack, company, cast }: House): Promise<AtWork
     toolManifestDigest: measurements.tool_manifest,
     publicJwk: JSON.stringify(key.publicJwk),
     lifetimeSeconds: 86_400n,
+    labels: {},
   })
   const { id: agentId = '', spiffeId = '' } = registered ?? {}
   const connection = {

@@ -7,9 +7,11 @@
  * - inside an object the members are a conjunction;
  * - a child object must be covered by ONE parent object, never by the union of two: the union would give cross
  *   products that nobody approved;
- * - strings compare byte by byte; the only wildcard is a terminal one, and a bare `*` is refused.
+ * - strings compare byte by byte; the only wildcard is a terminal one, and a bare `*` is refused; locations have none;
+ * - limits (limits.ts) may be added and tightened, never dropped.
  */
 import { z } from 'zod'
+import { Limits, limitsCover, type Measured, meetLimits, withinLimits } from './limits.ts'
 
 const LIMITS = { objects: 32, members: 64, length: 256 }
 
@@ -32,8 +34,9 @@ const Location = z
   .max(LIMITS.length)
   .refine((text) => {
     const url = URL.parse(text)
-    return url?.protocol === 'https:' && !url.hash && !url.search && !url.username && !url.password
-  }, 'must be an absolute https URL without query, fragment or user')
+    const bare = url?.protocol === 'https:' && !url.hash && !url.search && !url.username && !url.password
+    return bare && !text.includes('*')
+  }, 'must be an absolute https URL without query, fragment, user or star')
 
 const members = <T extends z.ZodType>(item: T) => z.array(item).min(1, 'must not be empty').max(LIMITS.members)
 
@@ -43,6 +46,7 @@ export const AuthorizationDetail = z.strictObject({
   locations: members(Location),
   actions: members(ActionName),
   resources: members(ResourceName),
+  limits: Limits.optional(),
 })
 export type AuthorizationDetail = z.infer<typeof AuthorizationDetail>
 
@@ -61,9 +65,10 @@ const eachCovered = (parents: string[], children: string[]): boolean =>
 
 const objectCovers = (parent: AuthorizationDetail, child: AuthorizationDetail): boolean =>
   parent.type === child.type &&
-  eachCovered(parent.locations, child.locations) &&
+  child.locations.every((location) => parent.locations.includes(location)) &&
   eachCovered(parent.actions, child.actions) &&
-  eachCovered(parent.resources, child.resources)
+  eachCovered(parent.resources, child.resources) &&
+  limitsCover(parent.limits, child.limits)
 
 /** True when every object of `child` is covered by one object of `parent`. Nothing is narrower than anything. */
 export function isNarrower(child: AuthorizationDetail[], parent: AuthorizationDetail[]): boolean {
@@ -81,12 +86,12 @@ const meet = (left: string[], right: string[]): string[] => {
 
 function meetObjects(a: AuthorizationDetail, b: AuthorizationDetail): AuthorizationDetail | undefined {
   if (a.type !== b.type) return undefined
-  const locations = meet(a.locations, b.locations)
+  const locations = a.locations.filter((location) => b.locations.includes(location))
   const actions = meet(a.actions, b.actions)
   const resources = meet(a.resources, b.resources)
-  return locations.length && actions.length && resources.length
-    ? { type: a.type, locations, actions, resources }
-    : undefined
+  const limits = meetLimits(a.limits, b.limits)
+  if (limits === 'nothing' || !locations.length || !actions.length || !resources.length) return undefined
+  return { type: a.type, locations, actions, resources, ...(limits ? { limits } : {}) }
 }
 
 /**
@@ -117,13 +122,14 @@ export function dropped(
 /** One concrete act: is it inside these details? A wildcard in the act itself is never permitted. */
 export function permits(
   details: AuthorizationDetail[],
-  act: { location: string; action: string; resource: string },
+  act: { location: string; action: string; resource: string } & Measured,
 ): boolean {
   if (act.action.includes('*') || act.resource.includes('*')) return false
   return details.some(
     (detail) =>
       detail.locations.includes(act.location) &&
       detail.actions.some((action) => covers(action, act.action)) &&
-      detail.resources.some((resource) => covers(resource, act.resource)),
+      detail.resources.some((resource) => covers(resource, act.resource)) &&
+      withinLimits(detail.limits, act),
   )
 }

@@ -1,44 +1,79 @@
-/** Agents, blueprints and delegations in memory, as every service that follows IDENTITY needs them. */
-import { type Agent, agentEnd, agentEvolution, agentIdIn } from '@credence/contracts/principals/agent'
+/** People, blueprints, agents, mandates and delegations in memory, as every service that follows IDENTITY needs them. */
+import { type Agent, agentEnd, agentEvolution, agentIdIn, livingKeys } from '@credence/contracts/principals/agent'
 import { blueprintEvolution } from '@credence/contracts/principals/blueprint'
 import { delegationChain, delegationEnd, delegationEvolution } from '@credence/contracts/principals/delegation'
+import { humanEvolution } from '@credence/contracts/principals/human'
+import { mandateEvolution } from '@credence/contracts/principals/mandate'
 import { aggregates } from './event-store/aggregates.ts'
 import type { RecordedCommit } from './event-store/commit.ts'
 
 export type Principals = ReturnType<typeof createPrincipals>
 
 export function createPrincipals() {
-  const agents = aggregates('identity', 'agent', agentEvolution)
+  const humans = aggregates('identity', 'human', humanEvolution)
   const blueprints = aggregates('identity', 'blueprint', blueprintEvolution)
+  const agents = aggregates('identity', 'agent', agentEvolution)
+  const mandates = aggregates('identity', 'mandate', mandateEvolution)
   const delegations = aggregates('identity', 'delegation', delegationEvolution)
+  const all = [humans, blueprints, agents, mandates, delegations]
+  const below = new Map<string, string[]>()
+
+  const human = (id: string) => humans.get(id).state
+  const blueprint = (name: string) => blueprints.get(name).state
   const agent = (id: string) => agents.get(id).state
+  const mandate = (id: string) => mandates.get(id).state
   const delegation = (id: string) => delegations.get(id).state
+  const isWithdrawn = (name: string) => blueprint(name)?.withdrawn === true
+  const endOf = (id: string, now: Date) => agentEnd(id, agent, now, isWithdrawn)
   const bySpiffeId = (spiffeId: string): Agent | undefined => {
     const found = agent(agentIdIn(spiffeId))
     return found?.spiffe_id === spiffeId ? found : undefined
   }
+  const hang = (upper: string | undefined, lower: string) => {
+    if (!upper) return
+    const children = below.get(upper)
+    if (children) children.push(lower)
+    else below.set(upper, [lower])
+  }
   return {
-    agents,
+    humans,
     blueprints,
+    agents,
+    mandates,
     delegations,
     apply: (commit: RecordedCommit) => {
-      agents.apply(commit)
-      blueprints.apply(commit)
-      delegations.apply(commit)
+      for (const one of all) one.apply(commit)
+      for (const { type, data } of commit.facts) {
+        if (type === 'credence.identity.agent.registered.v1') hang(data.parent, data.agent)
+        if (type === 'credence.identity.delegation.granted.v1') hang(data.parent ?? data.mandate, data.delegation)
+      }
     },
+    human,
+    blueprint,
     agent,
+    mandate,
     delegation,
-    blueprint: (name: string) => blueprints.get(name).state,
-    agentEnd: (id: string, now: Date) => agentEnd(id, agent, now),
+    agentEnd: endOf,
+    /** The human who answers for an agent now: the sponsor of its blueprint. */
+    sponsorOf: (found: Agent): string => blueprint(found.blueprint)?.sponsor ?? found.sponsor,
     /** From this delegation up to its root; undefined when a link is missing. */
     delegationChain: (id: string) => delegationChain(id, delegation),
-    delegationEnd: (id: string, now: Date) => delegationEnd(delegationChain(id, delegation), now),
+    delegationEnd: (id: string, now: Date) => {
+      const around = { agent, human, mandate, agentEnd: (holder: string) => endOf(holder, now) }
+      return delegationEnd(delegationChain(id, delegation), around, now)
+    },
+    /** An agent, mandate or delegation and everything below it, from the top down. */
+    withDescendants: (id: string): string[] => {
+      const found = [id]
+      for (const next of found) found.push(...(below.get(next) ?? []))
+      return found
+    },
     /** The agent with exactly this SPIFFE ID. */
     bySpiffeId,
     /** The same, as callers are checked. */
-    callerBySpiffeId: (spiffeId: string) => {
+    callerBySpiffeId: (spiffeId: string, now: Date) => {
       const found = bySpiffeId(spiffeId)
-      return found && { agent: found.agent, jwk: found.public_jwk }
+      return found && { agent: found.agent, keys: livingKeys(found, now) }
     },
   }
 }

@@ -4,7 +4,7 @@ import { CredenceError } from '@credence/contracts/errors'
 import type { z } from 'zod'
 import { type Bus, connectBus } from './bus/connect.ts'
 import { verifyStreams } from './bus/streams.ts'
-import { createVerifyAgentProof, type KnownAgent } from './callers/agent-proof.ts'
+import { createVerifyAgentProof, type FindAgent } from './callers/agent-proof.ts'
 import { createVerifyBearer, type ResolveHuman } from './callers/bearer.ts'
 import { createAuthenticate } from './callers/caller.ts'
 import { readRoles } from './callers/roles.ts'
@@ -33,7 +33,7 @@ export type Kernel = {
 
 /** What a service serves: its methods, and how it knows who calls. */
 export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 'name' | 'methods'> & {
-  findAgent: (spiffeId: string) => KnownAgent | undefined
+  findAgent: FindAgent
   barrier: Barrier
   resolveHuman: ResolveHuman
 }

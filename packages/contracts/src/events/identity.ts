@@ -1,7 +1,22 @@
 /** Events of the IDENTITY stream. */
 import { z } from 'zod'
-import { AuthorizationDetails } from '../authority.ts'
-import { AgentId, DelegationId, GrantId, HumanId, Instant, Model, Prose, ResultId, Sha256, Slug } from './values.ts'
+import { AuthorizationDetails, DroppedAuthority } from '../authority.ts'
+import {
+  AgentId,
+  DelegationId,
+  GrantId,
+  HumanId,
+  Instant,
+  Labels,
+  MandateId,
+  Model,
+  Prose,
+  RedirectUri,
+  RequestId,
+  ResultId,
+  Sha256,
+  Slug,
+} from './values.ts'
 
 /** A public JWK (RFC 7517), P-256 or Ed25519; a private member is refused by the closed schema. */
 export const PublicJwk = z.discriminatedUnion('kty', [
@@ -12,6 +27,15 @@ export type PublicJwk = z.infer<typeof PublicJwk>
 
 export const identityEvents = {
   'credence.identity.human.recognised.v1': z.strictObject({ human: HumanId }),
+  /** Where a person stands in the company: what succession needs. */
+  'credence.identity.human.placed.v1': z.strictObject({
+    human: HumanId,
+    manager: HumanId.optional(),
+    groups: z.array(z.string().max(128)).max(64),
+  }),
+  /** A leaver. What they had delegated ends with them; those who return delegate anew. */
+  'credence.identity.human.deactivated.v1': z.strictObject({ human: HumanId, reason: Prose, left_at: Instant }),
+  'credence.identity.human.reactivated.v1': z.strictObject({ human: HumanId, reason: Prose }),
   'credence.identity.blueprint.created.v1': z.strictObject({
     blueprint: Slug,
     purpose: Prose,
@@ -21,7 +45,42 @@ export const identityEvents = {
     allowed_models: z.array(z.strictObject({ provider: z.string(), name: z.string() })),
     maximum_lifetime_seconds: z.int().positive(),
     maximum_spawn_depth: z.int().nonnegative(),
+    /** True: a child lives on when the agent that spawned it has ended. */
+    children_survive: z.boolean().optional(),
+    /** Whose members may follow a sponsor who left, after the sponsor's manager. */
+    successor_group: z.string().max(128).optional(),
+    /** Where its agents may send a person who is to delegate (RFC 6749 §3.1.2). */
+    redirect_uris: z.array(RedirectUri).max(8).optional(),
   }),
+  'credence.identity.blueprint.sponsor_proposed.v1': z.strictObject({ blueprint: Slug, sponsor: HumanId }),
+  'credence.identity.blueprint.sponsor_changed.v1': z.strictObject({
+    blueprint: Slug,
+    sponsor: HumanId,
+    previous: HumanId,
+    cause: z.enum(['accepted', 'manager', 'group']),
+  }),
+  'credence.identity.blueprint.owner_changed.v1': z.strictObject({
+    blueprint: Slug,
+    owner: HumanId,
+    previous: HumanId,
+    reason: Prose,
+  }),
+  'credence.identity.blueprint.withdrawn.v1': z.strictObject({ blueprint: Slug, reason: Prose }),
+  'credence.identity.blueprint.restored.v1': z.strictObject({ blueprint: Slug, reason: Prose }),
+  /** What autonomous agents of a blueprint may do, signed off by its sponsor. */
+  'credence.identity.mandate.granted.v1': z.strictObject({
+    mandate: MandateId,
+    blueprint: Slug,
+    human: HumanId,
+    authorization_details: AuthorizationDetails,
+    purpose: Prose,
+    not_before: Instant,
+    expires_at: Instant,
+    maximum_depth: z.int().nonnegative(),
+  }),
+  'credence.identity.mandate.revoked.v1': z.strictObject({ mandate: MandateId, reason: Prose }),
+  /** A public key belongs to one agent, for ever. The subject is the key's, so that the stream itself is the fence. */
+  'credence.identity.key.bound.v1': z.strictObject({ agent: AgentId, key_thumbprint: z.string() }),
   'credence.identity.agent.registered.v1': z.strictObject({
     agent: AgentId,
     spiffe_id: z.string(),
@@ -39,6 +98,8 @@ export const identityEvents = {
     parent: AgentId.optional(),
     /** Generations that may still be spawned below it. */
     spawn_depth_left: z.int().nonnegative(),
+    survives_parent: z.boolean().optional(),
+    labels: Labels.optional(),
     expires_at: Instant,
   }),
   'credence.identity.agent.activated.v1': z.strictObject({
@@ -46,7 +107,50 @@ export const identityEvents = {
     result: ResultId,
     result_expires_at: Instant,
   }),
+  /** Both can be lifted (restored). Meanwhile it gets and passes on nothing, and what it had passed on does not count. */
+  'credence.identity.agent.suspended.v1': z.strictObject({
+    agent: AgentId,
+    cause: z.enum(['operator', 'no_sponsor']),
+    reason: Prose,
+  }),
+  'credence.identity.agent.quarantined.v1': z.strictObject({
+    agent: AgentId,
+    cause: z.enum(['operator', 'key_compromised']),
+    reason: Prose,
+  }),
+  'credence.identity.agent.restored.v1': z.strictObject({ agent: AgentId, reason: Prose }),
+  'credence.identity.agent.renewed.v1': z.strictObject({ agent: AgentId, expires_at: Instant }),
+  'credence.identity.agent.owner_changed.v1': z.strictObject({
+    agent: AgentId,
+    owner: HumanId,
+    previous: HumanId,
+    reason: Prose,
+  }),
+  'credence.identity.agent.key_rotated.v1': z.strictObject({
+    agent: AgentId,
+    public_jwk: PublicJwk,
+    key_thumbprint: z.string(),
+    previous: z.string(),
+    previous_ends_at: Instant,
+  }),
+  'credence.identity.agent.key_withdrawn.v1': z.strictObject({
+    agent: AgentId,
+    key_thumbprint: z.string(),
+    reason: Prose,
+  }),
+  /** The three ends. */
   'credence.identity.agent.revoked.v1': z.strictObject({ agent: AgentId, reason: Prose }),
+  'credence.identity.agent.retired.v1': z.strictObject({ agent: AgentId, reason: Prose }),
+  'credence.identity.agent.expired.v1': z.strictObject({ agent: AgentId }),
+  /** A SPIFFE Verifiable Identity Document was handed out. */
+  'credence.identity.svid.issued.v1': z.strictObject({
+    agent: AgentId,
+    kind: z.enum(['x509', 'jwt']),
+    /** Serial number, or `jti`. */
+    serial: z.string(),
+    audience: z.string().optional(),
+    expires_at: Instant,
+  }),
   'credence.identity.delegation.granted.v1': z.strictObject({
     delegation: DelegationId,
     human: HumanId,
@@ -57,8 +161,39 @@ export const identityEvents = {
     expires_at: Instant,
     maximum_depth: z.int().nonnegative(),
     parent: DelegationId.optional(),
+    /** At the root of an autonomous agent's delegation; `human` is the sponsor who signed it off. */
+    mandate: MandateId.optional(),
+    /** What was asked for and not given. */
+    dropped: z.array(DroppedAuthority).optional(),
+    /** The request that it answers. */
+    request: RequestId.optional(),
   }),
   'credence.identity.delegation.revoked.v1': z.strictObject({ delegation: DelegationId, reason: Prose }),
+  /** An agent asks a person for authority. What it says about it is kept apart, and forgotten; its digest stands here. */
+  'credence.identity.request.made.v1': z.strictObject({
+    request: RequestId,
+    agent: AgentId,
+    authorization_details: AuthorizationDetails,
+    lifetime_seconds: z.int().positive(),
+    maximum_depth: z.int().nonnegative(),
+    /** The one person it is for; absent: whoever is shown the code. */
+    human: HumanId.optional(),
+    statement_digest: Sha256,
+    /** Only its digest: who reads the record cannot answer the request. */
+    code_digest: Sha256,
+    expires_at: Instant,
+  }),
+  'credence.identity.request.approved.v1': z.strictObject({
+    request: RequestId,
+    human: HumanId,
+    delegation: DelegationId,
+  }),
+  'credence.identity.request.declined.v1': z.strictObject({
+    request: RequestId,
+    human: HumanId,
+    /** The person did not expect it, and says so. */
+    reported: z.boolean(),
+  }),
   'credence.identity.token.issued.v1': z.strictObject({
     agent: AgentId,
     token: z.string(),
@@ -68,6 +203,14 @@ export const identityEvents = {
     authorization_details: AuthorizationDetails,
     key_thumbprint: z.string(),
     expires_at: Instant,
+  }),
+  'credence.identity.token.revoked.v1': z.strictObject({ agent: AgentId, token: z.string(), expires_at: Instant }),
+  /** Refused before it was known which agent asked. The same again within ten seconds is counted, not repeated. */
+  'credence.identity.client.refused.v1': z.strictObject({
+    client: z.string().max(256),
+    error: z.string(),
+    reason: z.string(),
+    count: z.int().positive(),
   }),
   'credence.identity.token.refused.v1': z.strictObject({
     agent: AgentId,

@@ -17,6 +17,8 @@ export const EffectId = idOf('eff')
 export const ResultId = idOf('att')
 export const ChallengeId = idOf('chl')
 export const ReferenceId = idOf('ref')
+export const MandateId = idOf('mnd')
+export const RequestId = idOf('drq')
 
 export const Slug = z
   .string()
@@ -33,6 +35,24 @@ export const Prose = z
   .min(1, 'must not be empty')
   .max(500, 'must be at most 500 characters')
   .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'must not hold control or direction characters')
+
+/** What a platform says of an agent, to find it by: team, environment, ticket. No personal data. */
+export const Labels = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/, 'must be lower-case, like "team"'),
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._/:@-]{0,127}$/, 'must be 1 to 128 letters, digits or ._/:@-'),
+  )
+  .refine((labels) => Object.keys(labels).length <= 16, 'must be at most 16')
+
+/** RFC 6749 §3.1.2, RFC 8252: https, or http on a loopback address; compared byte by byte. */
+export const RedirectUri = z
+  .string()
+  .max(512)
+  .refine((text) => {
+    const url = URL.parse(text)
+    if (!url || url.hash || url.username || url.password) return false
+    return url.protocol === 'https:' || (url.protocol === 'http:' && ['127.0.0.1', '[::1]'].includes(url.hostname))
+  }, 'must be an https URL, or http on 127.0.0.1, without fragment or user')
 
 export const Instant = z.iso.datetime({ error: 'must be an RFC 3339 time in UTC' })
 

@@ -1,52 +1,126 @@
 /** An agent as every service folds it from IDENTITY, and whether it may still act. */
 import type { EventData, Fact } from '../events/catalog.ts'
+import type { PublicJwk } from '../events/identity.ts'
+
+/** The key before the newest, which counts until `endsAt`. */
+export type EarlierKey = { jwk: PublicJwk; thumbprint: string; endsAt: string }
 
 export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
-  /** What was last said of it; expiry is a matter of time and stands in `expires_at`. */
-  state: 'registered' | 'active' | 'revoked'
+  /** What was last said of it; expiry is a matter of time as well and stands in `expires_at`. */
+  state: 'registered' | 'active' | 'suspended' | 'quarantined' | 'revoked' | 'retired' | 'expired'
   result?: { id: string; expiresAt: string }
+  earlierKey?: EarlierKey
+  /** True when its newest key was withdrawn: nothing that it signs counts. */
+  keyWithdrawn?: boolean
 }
 
 export type AgentState = Agent | undefined
 
 export const agentEvolution = { initialState: undefined as AgentState, evolve }
 
+const ENDS = new Set<Agent['state']>(['revoked', 'retired', 'expired'])
+export const hasEnded = ({ state }: Pick<Agent, 'state'>): boolean => ENDS.has(state)
+
+/** Suspended or quarantined: it lives, and nothing goes through it. */
+export const isHeld = ({ state }: Pick<Agent, 'state'>): boolean => state === 'suspended' || state === 'quarantined'
+
 function evolve(state: AgentState, fact: Fact): AgentState {
+  if (fact.type === 'credence.identity.agent.registered.v1') return { ...fact.data, state: 'registered' }
+  return state && change(state, fact)
+}
+
+function change(agent: Agent, fact: Fact): Agent {
   switch (fact.type) {
-    case 'credence.identity.agent.registered.v1':
-      return { ...fact.data, state: 'registered' }
     case 'credence.identity.agent.activated.v1': {
       const result = { id: fact.data.result, expiresAt: fact.data.result_expires_at }
-      return state && { ...state, state: state.state === 'revoked' ? 'revoked' : 'active', result }
+      return { ...agent, state: agent.state === 'registered' ? 'active' : agent.state, result }
     }
+    case 'credence.identity.agent.suspended.v1':
+      return to(agent, 'suspended')
+    case 'credence.identity.agent.quarantined.v1':
+      return to(agent, 'quarantined')
+    case 'credence.identity.agent.restored.v1':
+      return to(agent, agent.result ? 'active' : 'registered')
+    case 'credence.identity.agent.renewed.v1':
+      return { ...agent, expires_at: fact.data.expires_at }
+    case 'credence.identity.agent.owner_changed.v1':
+      return { ...agent, owner: fact.data.owner }
+    case 'credence.identity.agent.key_rotated.v1': {
+      const { public_jwk, key_thumbprint, previous_ends_at } = fact.data
+      const earlierKey = { jwk: agent.public_jwk, thumbprint: agent.key_thumbprint, endsAt: previous_ends_at }
+      return {
+        ...agent,
+        public_jwk,
+        key_thumbprint,
+        ...(agent.keyWithdrawn ? {} : { earlierKey }),
+        keyWithdrawn: false,
+      }
+    }
+    case 'credence.identity.agent.key_withdrawn.v1':
+      return withoutKey(agent, fact.data.key_thumbprint)
     case 'credence.identity.agent.revoked.v1':
-      return state && { ...state, state: 'revoked' }
+      return to(agent, 'revoked')
+    case 'credence.identity.agent.retired.v1':
+      return to(agent, 'retired')
+    case 'credence.identity.agent.expired.v1':
+      return to(agent, 'expired')
     default:
-      return state
+      return agent
   }
+}
+
+/** No end is ever left again, whatever is said later. */
+const to = (agent: Agent, state: Agent['state']): Agent => (hasEnded(agent) ? agent : { ...agent, state })
+
+function withoutKey(agent: Agent, thumbprint: string): Agent {
+  if (agent.key_thumbprint === thumbprint) return { ...agent, keyWithdrawn: true }
+  const { earlierKey, ...rest } = agent
+  return earlierKey?.thumbprint === thumbprint ? rest : agent
+}
+
+export type LivingKey = { jwk: PublicJwk; thumbprint: string }
+
+/** The public keys by which an agent may prove itself now, the newest first; none when they were withdrawn. */
+export function livingKeys(agent: Agent, now: Date): LivingKey[] {
+  const { earlierKey } = agent
+  return [
+    ...(agent.keyWithdrawn ? [] : [{ jwk: agent.public_jwk, thumbprint: agent.key_thumbprint }]),
+    ...(earlierKey && new Date(earlierKey.endsAt) > now ? [earlierKey] : []),
+  ]
 }
 
 /** Longest chain that is walked; a longer one counts as ended. */
 export const MAX_DEPTH = 32
 
-export type AgentEnd = 'agent_unknown' | 'agent_revoked' | 'agent_expired' | 'parent_ended'
+export type AgentEnd =
+  | 'agent_unknown'
+  | 'agent_revoked'
+  | 'agent_retired'
+  | 'agent_expired'
+  | 'blueprint_withdrawn'
+  | 'parent_ended'
+
+export type FindAgent = (id: string) => AgentState
+/** Whether the blueprint of this name was withdrawn. */
+export type IsWithdrawn = (blueprint: string) => boolean
 
 /** Why an agent is at its end: by itself, or because one above it is. Undefined while it lives. */
-export function agentEnd(id: string, find: (id: string) => AgentState, now: Date): AgentEnd | undefined {
+export function agentEnd(id: string, find: FindAgent, now: Date, isWithdrawn: IsWithdrawn): AgentEnd | undefined {
   let next: string | undefined = id
   for (let depth = 0; next !== undefined; depth++) {
     const agent: AgentState = depth < MAX_DEPTH ? find(next) : undefined
-    const end = !agent
-      ? 'agent_unknown'
-      : agent.state === 'revoked'
-        ? 'agent_revoked'
-        : new Date(agent.expires_at) <= now
-          ? 'agent_expired'
-          : undefined
-    if (end) return depth === 0 ? end : 'parent_ended'
-    next = agent?.parent
+    const end = ownEnd(agent, now) ?? (agent && isWithdrawn(agent.blueprint) ? 'blueprint_withdrawn' : undefined)
+    if (end) return depth === 0 || end === 'blueprint_withdrawn' ? end : 'parent_ended'
+    next = agent?.survives_parent ? undefined : agent?.parent
   }
   return undefined
+}
+
+function ownEnd(agent: AgentState, now: Date): AgentEnd | undefined {
+  if (!agent) return 'agent_unknown'
+  if (agent.state === 'revoked') return 'agent_revoked'
+  if (agent.state === 'retired') return 'agent_retired'
+  return agent.state === 'expired' || new Date(agent.expires_at) <= now ? 'agent_expired' : undefined
 }
 
 /** The id in `spiffe://<trust-domain>/agent/<blueprint>/<agent-id>`; the caller compares the whole name with the agent’s. */

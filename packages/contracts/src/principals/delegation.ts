@@ -1,6 +1,8 @@
 /** A delegation as every service folds it from IDENTITY, and whether it still counts. */
 import type { EventData, Fact } from '../events/catalog.ts'
-import { MAX_DEPTH } from './agent.ts'
+import { type AgentEnd, type AgentState, isHeld, MAX_DEPTH } from './agent.ts'
+import type { HumanState } from './human.ts'
+import type { MandateState } from './mandate.ts'
 
 export type Delegation = EventData<'credence.identity.delegation.granted.v1'> & { revoked: boolean }
 export type DelegationState = Delegation | undefined
@@ -32,15 +34,58 @@ export function delegationChain(id: string, find: Find): Delegation[] | undefine
   return chain
 }
 
-export type DelegationEnd = 'delegation_unknown' | 'delegation_revoked' | 'delegation_expired' | 'delegation_not_yet'
+export type DelegationEnd =
+  | 'delegation_unknown'
+  | 'delegation_revoked'
+  | 'delegation_expired'
+  | 'delegation_not_yet'
+  | 'delegator_ended'
+  | 'delegator_held'
+  | 'human_deactivated'
+  | 'mandate_ended'
 
-/** Why a delegation does not count: one of its chain is revoked, over, or has not begun. Undefined while it counts. */
-export function delegationEnd(chain: Delegation[] | undefined, now: Date): DelegationEnd | undefined {
+/** What stands around a chain: the agents that it went through, the person and the mandate at its root. */
+export type Around = {
+  agentEnd: (agent: string) => AgentEnd | undefined
+  agent: (id: string) => AgentState
+  human: (id: string) => HumanState
+  mandate: (id: string) => MandateState
+}
+
+/**
+ * Why a delegation does not count: one of its chain is revoked, over, or has not begun; an agent that passed it on has
+ * ended or is held; the person has left; the mandate is over. Undefined while it counts. Nothing is written for what
+ * hangs below: it counts again when what held it is restored.
+ */
+export function delegationEnd(chain: Delegation[] | undefined, around: Around, now: Date): DelegationEnd | undefined {
   if (!chain) return 'delegation_unknown'
-  for (const { revoked, expires_at, not_before } of chain) {
-    if (revoked) return 'delegation_revoked'
-    if (new Date(expires_at) <= now) return 'delegation_expired'
-    if (new Date(not_before) > now) return 'delegation_not_yet'
+  for (const [index, link] of chain.entries()) {
+    const end = ownEnd(link, now) ?? (index > 0 ? delegatorEnd(link.agent, around) : undefined)
+    if (end) return end
   }
-  return undefined
+  const root = chain.at(-1)
+  return root && rootEnd(root, around, now)
+}
+
+function ownEnd({ revoked, expires_at, not_before }: Delegation, now: Date): DelegationEnd | undefined {
+  if (revoked) return 'delegation_revoked'
+  if (new Date(expires_at) <= now) return 'delegation_expired'
+  return new Date(not_before) > now ? 'delegation_not_yet' : undefined
+}
+
+function delegatorEnd(id: string, around: Around): DelegationEnd | undefined {
+  if (around.agentEnd(id)) return 'delegator_ended'
+  const agent = around.agent(id)
+  return !agent || isHeld(agent) ? 'delegator_held' : undefined
+}
+
+function rootEnd(root: Delegation, around: Around, now: Date): DelegationEnd | undefined {
+  const mandate = root.mandate === undefined ? undefined : around.mandate(root.mandate)
+  if (root.mandate !== undefined && (!mandate || mandate.revoked || new Date(mandate.expires_at) <= now))
+    return 'mandate_ended'
+  // Who signed a mandate off does so for the company: it outlives them, with the next sponsor answering for it.
+  if (root.mandate !== undefined) return undefined
+  const human = around.human(root.human)
+  const left = human?.leftAt !== undefined && Date.parse(root.not_before) <= Date.parse(human.leftAt)
+  return human && (!human.active || left) ? 'human_deactivated' : undefined
 }

@@ -5,7 +5,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { unauthenticated } from '@credence/contracts/errors'
 import type { PublicJwk } from '@credence/contracts/events/identity'
-import { type CryptoKey, decodeJwt, importJWK, jwtVerify, SignJWT } from 'jose'
+import type { LivingKey } from '@credence/contracts/principals/agent'
+import { type CryptoKey, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify, SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import type { Barrier } from '../event-store/barrier.ts'
 
@@ -13,7 +14,9 @@ const TYPE = 'agent-proof+jwt'
 const LIFE_SECONDS = 60
 const SKEW_SECONDS = 5
 
-export type KnownAgent = { agent: string; jwk: PublicJwk }
+/** An agent and the keys by which it may prove itself now, the newest first. */
+export type KnownAgent = { agent: string; keys: LivingKey[] }
+export type FindAgent = (spiffeId: string, now: Date) => KnownAgent | undefined
 export type VerifyAgentProof = (
   proof: string,
   path: string,
@@ -25,13 +28,16 @@ const digestOf = (request: Uint8Array): string => createHash('sha256').update(re
 /** The one signature algorithm (RFC 7518, RFC 8037) that we accept for a key. */
 export const algorithmOf = (jwk: PublicJwk): 'ES256' | 'EdDSA' => (jwk.kty === 'EC' ? 'ES256' : 'EdDSA')
 
-/** @param about.audience SPIFFE ID of the service that will be called */
+/**
+ * @param about.audience SPIFFE ID of the service that will be called
+ * @param about.keyId thumbprint of the key (RFC 7638); needed while an agent rotates its key and has two
+ */
 export async function signAgentProof(
   key: CryptoKey,
-  about: { algorithm: string; spiffeId: string; audience: string; path: string; request: Uint8Array },
+  about: { algorithm: string; keyId?: string; spiffeId: string; audience: string; path: string; request: Uint8Array },
 ): Promise<string> {
   return new SignJWT({ method: about.path, request_digest: digestOf(about.request) })
-    .setProtectedHeader({ alg: about.algorithm, typ: TYPE })
+    .setProtectedHeader({ alg: about.algorithm, typ: TYPE, ...(about.keyId ? { kid: about.keyId } : {}) })
     .setIssuer(about.spiffeId)
     .setSubject(about.spiffeId)
     .setAudience(about.audience)
@@ -48,16 +54,16 @@ export async function signAgentProof(
  */
 export function createVerifyAgentProof(options: {
   audience: string
-  find: (spiffeId: string) => KnownAgent | undefined
+  find: FindAgent
   /** Passed when an agent is not known: it may have been registered a moment ago. */
   barrier: Barrier
   clock: Clock
 }): VerifyAgentProof {
   const findLately = async (id: string): Promise<KnownAgent | undefined> => {
-    const known = options.find(id)
+    const known = options.find(id, options.clock())
     if (known) return known
     await options.barrier()
-    return options.find(id)
+    return options.find(id, options.clock())
   }
   const used = new Map<string, number>()
   return async (proof, path, request) => {
@@ -65,8 +71,10 @@ export function createVerifyAgentProof(options: {
     const id = claimedIssuer(proof)
     const known = id ? await findLately(id) : undefined
     if (!id || !known) throw refused('its issuer is not a registered agent')
-    const algorithm = algorithmOf(known.jwk)
-    const { payload } = await jwtVerify(proof, await importJWK(known.jwk, algorithm), {
+    const key = keyNamed(known, proof)
+    if (!key) throw refused('it is not by a key that the agent has now')
+    const algorithm = algorithmOf(key.jwk)
+    const { payload } = await jwtVerify(proof, await importJWK(key.jwk, algorithm), {
       issuer: id,
       subject: id,
       audience: options.audience,
@@ -102,6 +110,12 @@ export function once(used: Map<string, number>, mark: string, until: number, now
 }
 
 const refused = (why: string) => unauthenticated('invalid_agent_proof', `The agent proof is refused: ${why}.`)
+
+/** The key that the header names by its thumbprint; without a name, the newest. */
+function keyNamed({ keys }: KnownAgent, proof: string): LivingKey | undefined {
+  const { kid } = decodeProtectedHeader(proof)
+  return kid === undefined ? keys[0] : keys.find(({ thumbprint }) => thumbprint === kid)
+}
 
 function claimedIssuer(proof: string): string | undefined {
   try {

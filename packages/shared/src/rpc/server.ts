@@ -12,11 +12,14 @@ import { type Log, messageOf } from '../log.ts'
 import { traced } from '../telemetry.ts'
 import { parseRequest } from './parse.ts'
 import { toStatus } from './status.ts'
+import { inputsOf, outletOf, type StreamCall, type StreamMethod } from './stream.ts'
 import { meshCredentials, publicCredentials, type TlsFiles } from './tls.ts'
 
 /** One method as ts-proto generates it. */
 type MethodDefinition = {
   path: string
+  requestStream: boolean
+  responseStream: boolean
   // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
   requestDeserialize: (bytes: Buffer) => any
   // biome-ignore lint/suspicious/noExplicitAny: generated definitions differ by method
@@ -35,9 +38,15 @@ export type Method<Response, Input> = {
 export const method = <Response, Input>(one: Method<Response, Input>): Method<Response, Input> => one
 
 export type Methods<Definition> = {
-  [K in keyof Definition]: Definition[K] extends { responseSerialize: (message: infer Response) => Buffer }
-    ? // biome-ignore lint/suspicious/noExplicitAny: each method has an input of its own
-      Method<Response, any>
+  [K in keyof Definition]: Definition[K] extends {
+    responseStream: infer Streamed
+    responseSerialize: (message: infer Response) => Buffer
+  }
+    ? Streamed extends true
+      ? // biome-ignore lint/suspicious/noExplicitAny: each method has an input of its own
+        StreamMethod<Response, any>
+      : // biome-ignore lint/suspicious/noExplicitAny: each method has an input of its own
+        Method<Response, any>
     : never
 }
 
@@ -138,34 +147,56 @@ function bind(server: Server, address: string, credentials: Parameters<Server['b
 }
 
 function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Definition>, name: string) {
-  const { path, requestDeserialize } = options.definition[name] as MethodDefinition
-  const { allow, input, handle } = options.methods[name as keyof Definition] as unknown as Method<unknown, unknown>
+  const { path, requestDeserialize, responseStream } = options.definition[name] as MethodDefinition
+  const one = options.methods[name as keyof Definition] as unknown
 
-  async function answer(call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> {
+  const admit = async (call: AnyCall, request: Uint8Array, allow: readonly Access[]): Promise<Caller> => {
     const caller = await options.authenticate({
       certificate: call.getAuthContext().sslPeerCertificate,
       bearer: text(call, 'authorization'),
       agentProof: text(call, 'agent-proof'),
       path,
-      request: call.request,
+      request,
     })
     refuseUnless(caller, allow)
+    return caller
+  }
+  const failed = (error: unknown) => {
+    if (!(error instanceof CredenceError) || error.status === 'internal')
+      options.log.error('call failed', { method: path, error: messageOf(error) })
+    return toStatus(error)
+  }
+  const run = <T>(call: AnyCall, work: () => Promise<T>) => traced(path, 'server', text(call, 'traceparent'), work)
+
+  if (responseStream) {
+    const { allow, input, stream } = one as StreamMethod<unknown, unknown>
+    const pour = async (call: StreamCall) => {
+      const caller = await admit(call, 'request' in call ? call.request : Buffer.alloc(0), allow)
+      await stream(inputsOf(call, requestDeserialize, input), caller, outletOf(call))
+    }
+    return (call: StreamCall): void => {
+      run(call, () => pour(call)).then(
+        () => call.end(),
+        (error) => call.emit('error', failed(error)),
+      )
+    }
+  }
+  const { allow, input, handle } = one as Method<unknown, unknown>
+  const answer = async (call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> => {
+    const caller = await admit(call, call.request, allow)
     return handle(parseRequest(call.request, requestDeserialize, input), caller)
   }
-
   return (call: ServerUnaryCall<Buffer, unknown>, reply: sendUnaryData<unknown>): void => {
-    traced(path, 'server', text(call, 'traceparent'), () => answer(call)).then(
+    run(call, () => answer(call)).then(
       (response) => reply(null, response),
-      (error) => {
-        if (!(error instanceof CredenceError) || error.status === 'internal')
-          options.log.error('call failed', { method: path, error: messageOf(error) })
-        reply(toStatus(error))
-      },
+      (error) => reply(failed(error)),
     )
   }
 }
 
-function text(call: ServerUnaryCall<Buffer, unknown>, key: string): string | undefined {
+type AnyCall = ServerUnaryCall<Buffer, unknown> | StreamCall
+
+function text(call: AnyCall, key: string): string | undefined {
   const values = call.metadata.get(key)
   const [only] = values
   return values.length === 1 && typeof only === 'string' ? only : undefined

@@ -1,10 +1,10 @@
-/** An agent instance: registered → active (by attestation) → revoked, or expired by time. */
+/** How an agent comes to be: registered by a platform or spawned by another, then active by attestation. */
 
 import { CredenceError, invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Model } from '@credence/contracts/events/values'
-import type { Agent, AgentEnd, AgentState } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentEnd, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 
 /** What the agent is; the same for one that a platform registers and one that an agent spawns. */
@@ -18,6 +18,7 @@ export type Description = {
   publicJwk: PublicJwk
   keyThumbprint: string
   lifetimeSeconds: number
+  labels: Record<string, string>
 }
 
 export type Registration = Description & {
@@ -33,6 +34,7 @@ export function registerAgent(
   now: Date,
 ): IdentityFact[] {
   if (!blueprint) throw notFound('blueprint', command.blueprint)
+  if (blueprint.withdrawn) throw precondition('blueprint_withdrawn', 'The blueprint was withdrawn.')
   const { maximum_spawn_depth, sponsor, owner } = blueprint
   return register(state, command, blueprint, now, {
     sponsor,
@@ -60,7 +62,7 @@ export function spawnAgent(
     throw precondition('depth_exhausted', 'The blueprint allows no further generation of agents here.')
   if (!blueprint) throw notFound('blueprint', parent.blueprint)
   const life = Math.floor((new Date(parent.expires_at).getTime() - now.getTime()) / 1000)
-  if (command.lifetimeSeconds > life)
+  if (!blueprint.children_survive && command.lifetimeSeconds > life)
     throw invalid('lifetime_seconds', `must be at most ${life}, what is left of the parent's life`)
   const { sponsor, owner, kind, autonomy } = parent
   const spawn_depth_left = parent.spawn_depth_left - 1
@@ -71,12 +73,13 @@ export function spawnAgent(
     autonomy,
     spawn_depth_left,
     parent: parent.agent,
+    ...(blueprint.children_survive ? { survives_parent: true } : {}),
   })
 }
 
 type Standing = Pick<
   EventData<'credence.identity.agent.registered.v1'>,
-  'sponsor' | 'owner' | 'kind' | 'autonomy' | 'spawn_depth_left' | 'parent'
+  'sponsor' | 'owner' | 'kind' | 'autonomy' | 'spawn_depth_left' | 'parent' | 'survives_parent'
 >
 
 function register(
@@ -105,20 +108,18 @@ function register(
     public_jwk: command.publicJwk,
     key_thumbprint: command.keyThumbprint,
     expires_at: new Date(now.getTime() + command.lifetimeSeconds * 1000).toISOString(),
+    ...(Object.keys(command.labels).length > 0 ? { labels: command.labels } : {}),
     ...standing,
   }
   return [{ type: 'credence.identity.agent.registered.v1', data }]
 }
 
-/** An accepted attestation result makes an agent active, or keeps it so. One that ended stays ended. */
+/**
+ * An accepted attestation result makes an agent active, or keeps it so. One that ended stays ended, and one that is held
+ * stays held: good evidence does not lift what a person decided.
+ */
 export function activateAgent(state: AgentState, result: { id: string; expiresAt: string }): IdentityFact[] {
-  if (!state || state.state === 'revoked' || state.result?.id === result.id) return []
+  if (!state || hasEnded(state) || state.result?.id === result.id) return []
   const data = { agent: state.agent, result: result.id, result_expires_at: result.expiresAt }
   return [{ type: 'credence.identity.agent.activated.v1', data }]
-}
-
-/** Ends an agent for good. Ending it again changes nothing. */
-export function revokeAgent(state: AgentState, id: string, reason: string): IdentityFact[] {
-  if (!state) throw notFound('agent', id)
-  return state.state === 'revoked' ? [] : [{ type: 'credence.identity.agent.revoked.v1', data: { agent: id, reason } }]
 }

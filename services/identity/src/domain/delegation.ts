@@ -1,5 +1,5 @@
 /** Authority that a human gives to one agent, or an agent passes on to a child. It only ever narrows. */
-import { type AuthorizationDetail, dropped } from '@credence/contracts/authority'
+import { type AuthorizationDetail, type DroppedAuthority, dropped, intersect } from '@credence/contracts/authority'
 import {
   CredenceError,
   type FieldViolation,
@@ -9,8 +9,8 @@ import {
   precondition,
 } from '@credence/contracts/errors'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
-import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
-import type { BlueprintState } from '@credence/contracts/principals/blueprint'
+import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
+import type { Blueprint, BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
 
 export type Wanted = {
@@ -19,6 +19,10 @@ export type Wanted = {
   purpose: string
   lifetimeSeconds: number
   maximumDepth: number
+  /** True: what does not fit is cut away and told, instead of refused. */
+  narrow: boolean
+  /** The request that it answers. */
+  request?: string
 }
 
 /** Longest delegation that a human may give: 30 days. */
@@ -61,21 +65,11 @@ export function passOnDelegation(
       'maximum_depth',
       `must be less than ${parent.maximum_depth}, that of the delegation that is passed on`,
     )
-  const wider = outside(wanted.authorizationDetails, parent.authorization_details)
-  if (wider.length > 0) {
-    const rule = 'each must lie inside one of those of the delegation that is passed on'
-    throw new CredenceError('invalid_argument', 'outside_delegation', `${rule}; ${listed(wider)}`, wider)
-  }
   const asked = new Date(now.getTime() + wanted.lifetimeSeconds * 1000)
   if (asked > new Date(parent.expires_at))
     throw invalid('lifetime_seconds', `must end by ${parent.expires_at}, when the delegation that is passed on ends`)
-  return give(
-    state,
-    wanted,
-    to,
-    { human: parent.human, expires_at: asked.toISOString(), parent: parent.delegation },
-    now,
-  )
+  const root = { human: parent.human, expires_at: asked.toISOString(), parent: parent.delegation }
+  return give(state, wanted, to, root, now, parent)
 }
 
 function give(
@@ -84,26 +78,62 @@ function give(
   to: Receiver,
   root: { human: string; expires_at: string; parent?: string },
   now: Date,
+  parent?: Delegation,
 ): IdentityFact[] {
   if (state)
     throw new CredenceError('already_exists', 'delegation_exists', 'There is a delegation with this id already.')
   if (to.agentEnd) throw precondition(to.agentEnd, 'The agent has ended; nothing can be delegated to it.')
+  if (isHeld(to.agent)) throw precondition(`agent_${to.agent.state}`, 'The agent is held; restore it first.')
   if (!to.blueprint) throw notFound('blueprint', to.agent.blueprint)
-  const above = outside(wanted.authorizationDetails, to.blueprint.ceiling)
-  if (above.length > 0) {
-    const rule = `Agents of the blueprint "${to.blueprint.blueprint}" may never hold all of this; ${listed(above)}`
-    throw new CredenceError('failed_precondition', 'outside_ceiling', rule, above)
-  }
+  const cut = fitted(wanted, parent, to.blueprint)
   const data = {
     delegation: wanted.delegation,
     agent: to.agent.agent,
-    authorization_details: wanted.authorizationDetails,
+    authorization_details: cut.given,
     purpose: wanted.purpose,
     not_before: now.toISOString(),
     maximum_depth: wanted.maximumDepth,
     ...root,
+    ...(cut.dropped.length > 0 ? { dropped: cut.dropped } : {}),
+    ...(wanted.request ? { request: wanted.request } : {}),
   }
   return [{ type: 'credence.identity.delegation.granted.v1', data }]
+}
+
+/** What is asked, when all of it fits; cut to what fits, when the caller wants that. */
+function fitted(
+  { authorizationDetails, narrow }: Wanted,
+  parent: Delegation | undefined,
+  blueprint: Blueprint,
+): { given: AuthorizationDetail[]; dropped: DroppedAuthority[] } {
+  if (!narrow) {
+    if (parent) refuseWider(authorizationDetails, parent)
+    refuseOutside(authorizationDetails, blueprint)
+    return { given: authorizationDetails, dropped: [] }
+  }
+  const held = parent ? intersect(authorizationDetails, parent.authorization_details) : authorizationDetails
+  const given = intersect(held, blueprint.ceiling)
+  if (given.length === 0) throw precondition('nothing_left', 'Nothing of what was asked fits.')
+  const lost = [
+    ...dropped(authorizationDetails, held, 'outside_delegation'),
+    ...dropped(held, given, 'outside_ceiling'),
+  ]
+  return { given, dropped: lost }
+}
+
+function refuseWider(asked: AuthorizationDetail[], parent: Delegation): void {
+  const wider = outside(asked, parent.authorization_details)
+  if (wider.length === 0) return
+  const rule = 'each must lie inside one of those of the delegation that is passed on'
+  throw new CredenceError('invalid_argument', 'outside_delegation', `${rule}; ${listed(wider)}`, wider)
+}
+
+/** @throws CredenceError `failed_precondition` naming every part that is above the ceiling */
+export function refuseOutside(asked: AuthorizationDetail[], blueprint: Blueprint): void {
+  const above = outside(asked, blueprint.ceiling)
+  if (above.length === 0) return
+  const rule = `Agents of the blueprint "${blueprint.blueprint}" may never hold all of this; ${listed(above)}`
+  throw new CredenceError('failed_precondition', 'outside_ceiling', rule, above)
 }
 
 /** The details that no single object of `given` covers, each under its place in the request. */

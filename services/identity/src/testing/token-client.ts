@@ -2,8 +2,24 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import {
+  type Delegation,
+  PassOnDelegationRequest,
+  SpawnAgentRequest,
+} from '@credence/contracts/gen/credence/identity/v1/identity'
+import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import {
+  type CryptoKey,
+  calculateJwkThumbprint,
+  decodeJwt,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  type JWK,
+  SignJWT,
+} from 'jose'
 import { CALENDAR } from '../../../../infra/testing/facts.ts'
+import type { House, Worker } from './house.ts'
 
 export type Key = {
   algorithm: 'ES256' | 'EdDSA'
@@ -20,8 +36,10 @@ export async function newKey(algorithm: Key['algorithm'] = 'ES256'): Promise<Key
 }
 
 export type Holder = { key: Key; spiffeId: string; delegationToken: string; grant: string }
-export type AssertionParts = { aud?: unknown; jti?: string; key?: Key; exp?: string; id?: string }
-export type ProofParts = { key?: Key; iat?: number; jti?: string; url?: string }
+/** What is bent in a JWT: members of the header and claims replaced (undefined: left out), another signer. */
+export type Bent = { header?: object; claims?: object; signer?: CryptoKey | Uint8Array }
+export type AssertionParts = Bent & { aud?: unknown; jti?: string; key?: Key; exp?: string; id?: string }
+export type ProofParts = Bent & { key?: Key; iat?: number; jti?: string; url?: string }
 export type Answer = {
   status: number
   error?: string
@@ -33,6 +51,31 @@ export type Answer = {
   authorization_details?: unknown
 }
 export type Fields = Record<string, string | string[] | undefined>
+/** Undefined: left out. */
+export type Headers = Record<string, string | undefined>
+
+/** A JWT with these parts and without a signature (RFC 7519 §6). */
+export const unsecured = (header: object, claims: object): string =>
+  `${base64url({ ...header, alg: 'none' })}.${base64url(claims)}.`
+/** The same token with other members, signed anew. */
+export const resigned = (token: string, { header = {}, claims = {} }: Bent, signer: Parameters<SignJWT['sign']>[0]) =>
+  new SignJWT({ ...decodeJwt(token), ...claims })
+    .setProtectedHeader({ ...(decodeProtectedHeader(token) as { alg: string }), ...header })
+    .sign(signer)
+const base64url = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+export const tokensIssued = (commits: RecordedCommit[]) =>
+  commits.flatMap(({ facts }) => facts.filter(({ type }) => type === 'credence.identity.token.issued.v1'))
+
+/** @returns what a request comes to: status, error, whether it gave a token, and how many were recorded as issued */
+export const outcomes = (read: () => Promise<RecordedCommit[]>) => async (send: () => Promise<Answer>) => {
+  const before = tokensIssued(await read()).length
+  const { status, error, access_token } = await send()
+  const issued = tokensIssued(await read()).length - before
+  return { status, issued, ...(error ? { error } : {}), ...(access_token ? { token: true } : {}) }
+}
+/** Nothing came of it, for this reason. */
+export const refusal = (error: string, status = 400) => ({ status, issued: 0, error })
 
 const now = () => Math.floor(Date.now() / 1000)
 
@@ -41,20 +84,17 @@ export function tokenClient(issuer: string, caFile: string) {
 
   const assertion = (holder: Holder, parts: AssertionParts = {}): Promise<string> => {
     const { aud = issuer, jti = randomUUID(), key = holder.key, exp = '60s', id = holder.spiffeId } = parts
-    return new SignJWT({ aud: aud as string })
-      .setProtectedHeader({ alg: key.algorithm })
-      .setIssuer(id)
-      .setSubject(id)
-      .setJti(jti)
+    return new SignJWT({ aud: aud as string, iss: id, sub: id, jti, ...parts.claims })
+      .setProtectedHeader({ alg: key.algorithm, ...parts.header })
       .setIssuedAt()
       .setExpirationTime(exp)
-      .sign(key.privateKey)
+      .sign(parts.signer ?? key.privateKey)
   }
   const proof = (holder: Holder, parts: ProofParts = {}): Promise<string> => {
     const { key = holder.key, iat = now(), jti = randomUUID(), url = endpoint } = parts
-    return new SignJWT({ htm: 'POST', htu: url, jti, iat })
-      .setProtectedHeader({ alg: key.algorithm, typ: 'dpop+jwt', jwk: key.publicJwk })
-      .sign(key.privateKey)
+    return new SignJWT({ htm: 'POST', htu: url, jti, iat, ...parts.claims })
+      .setProtectedHeader({ alg: key.algorithm, typ: 'dpop+jwt', jwk: key.publicJwk, ...parts.header })
+      .sign(parts.signer ?? key.privateKey)
   }
   /** The form of a good exchange, with some fields replaced (undefined: left out; an array: sent several times). */
   const form = async (holder: Holder, fields: Fields = {}, client: AssertionParts = {}): Promise<URLSearchParams> => {
@@ -74,12 +114,12 @@ export function tokenClient(issuer: string, caFile: string) {
     )
     return new URLSearchParams(pairs)
   }
-  const send = async (body: URLSearchParams, dpop?: string, headers: Record<string, string> = {}): Promise<Answer> => {
+  const send = async (body: URLSearchParams, dpop?: string, headers: Headers = {}): Promise<Answer> => {
     const response = await raw({ body: body.toString(), headers: { ...(dpop ? { dpop } : {}), ...headers } })
     return { status: response.status, ...JSON.parse(response.text) }
   }
   /** One HTTP/1.1 request, byte by byte as it is wanted here: `fetch` would not send another Host. */
-  function raw(request: { body?: string; path?: string; method?: string; headers?: Record<string, string> }) {
+  function raw(request: { body?: string; path?: string; method?: string; headers?: Headers }) {
     const { body = '', path = '/token', method = 'POST' } = request
     const headers = {
       host: new URL(issuer).host,
@@ -88,20 +128,28 @@ export function tokenClient(issuer: string, caFile: string) {
       connection: 'close',
       ...request.headers,
     }
-    const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const head = Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : `${name}: ${value}\r\n`,
+    )
     return new Promise<{ status: number; head: string; text: string }>((resolve, reject) => {
       const port = Number(new URL(issuer).port)
       const target = { host: '127.0.0.1', port, servername: 'localhost', ca: readFileSync(caFile) }
       const socket = connect(target, () => socket.write(`${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${body}`))
       let answer = ''
+      socket.setEncoding('latin1')
       socket.on('data', (chunk) => {
         answer += chunk
       })
-      socket.on('error', reject)
-      socket.on('end', () => {
-        const [top = '', text = ''] = answer.split('\r\n\r\n', 2)
+      const answered = () => {
+        const end = answer.indexOf('\r\n\r\n')
+        const top = answer.slice(0, end)
+        const sent = answer.slice(end + 4)
+        const text = Buffer.from(/^transfer-encoding: *chunked/im.test(top) ? joined(sent) : sent, 'latin1').toString()
         resolve({ status: Number(top.split(' ')[1]), head: top, text })
-      })
+      }
+      // A server that refuses early closes while this side still writes: what it said counts.
+      socket.on('error', (error) => (answer ? answered() : reject(error)))
+      socket.on('end', answered)
     })
   }
   return {
@@ -117,5 +165,57 @@ export function tokenClient(issuer: string, caFile: string) {
       fields: Fields = {},
       bent: { client?: AssertionParts; proof?: ProofParts } = {},
     ): Promise<Answer> => send(await form(holder, fields, bent.client), await proof(holder, bent.proof)),
+  }
+}
+
+/** A body that came in chunks (RFC 9112 §7.1). */
+function joined(chunks: string): string {
+  const [head = ''] = chunks.split('\r\n', 1)
+  const start = head.length + 2
+  const size = Number.parseInt(head, 16)
+  return size > 0 ? chunks.slice(start, start + size) + joined(chunks.slice(start + size + 2)) : ''
+}
+
+type PartOf<Method extends 'register' | 'attest' | 'delegate' | 'grant'> = Parameters<House[Method]>[1]
+export type WorkerParts = {
+  register?: PartOf<'register'>
+  result?: PartOf<'attest'>
+  delegate?: PartOf<'delegate'>
+  grant?: PartOf<'grant'>
+}
+type Registered = { id: string; spiffeId: string } | undefined
+type Delegate = (agentId: string) => Promise<{ delegation?: Delegation | undefined; delegationToken: string }>
+
+/** Agents at work that differ from the house's, and their children. */
+export function workersOf(house: House) {
+  const atWork = async (key: Key, agent: Registered, parts: WorkerParts, delegate: Delegate): Promise<Worker> => {
+    const { id: agentId = '', spiffeId = '' } = agent ?? {}
+    await house.attest(agentId, parts.result)
+    await house.stateOf(agentId, 'ACTIVE')
+    const { delegation, delegationToken } = await delegate(agentId)
+    if (!delegation) throw new Error('no delegation')
+    const task = await house.grant(delegation, parts.grant)
+    return { key, agentId, spiffeId, delegation, delegationToken, ...task, client: house.asAgent(key, spiffeId) }
+  }
+  return {
+    workerWith: async (parts: WorkerParts): Promise<Worker> => {
+      const key = await newKey()
+      const { agent } = await house.register(key, parts.register)
+      return atWork(key, agent, parts, (agentId) => house.delegate(agentId, parts.delegate))
+    },
+    /** A child like its parent, with all that the parent holds. @param left how often it may pass that on */
+    childOf: async (parent: Worker, left = 0): Promise<Worker> => {
+      const key = await newKey()
+      const { agent: like } = await house.security.getAgent({ agentId: parent.agentId, notBefore: [] })
+      // Each generation ends before the one above it.
+      const lifetimeSeconds = BigInt(2_000 + left * 100)
+      const child = { ...like, publicJwk: JSON.stringify(key.publicJwk), lifetimeSeconds }
+      const { agent } = await parent.client.spawnAgent(SpawnAgentRequest.create(child))
+      const { id: delegationId, authorizationDetails } = parent.delegation
+      const part = { delegationId, authorizationDetails, purpose: 'Help', lifetimeSeconds, maximumDepth: left }
+      return atWork(key, agent, {}, (agentId) =>
+        parent.client.passOnDelegation(PassOnDelegationRequest.create({ ...part, agentId })),
+      )
+    },
   }
 }

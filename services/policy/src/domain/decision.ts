@@ -6,8 +6,8 @@
 import { permits } from '@credence/contracts/authority'
 import type { EventData } from '@credence/contracts/events/catalog'
 import type { Sensitivity } from '@credence/contracts/events/values'
-import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
-import { type Delegation, delegationEnd } from '@credence/contracts/principals/delegation'
+import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
+import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
 import type { Located } from './location.ts'
 import type { Task } from './task.ts'
 
@@ -29,6 +29,8 @@ export type Known = {
   agentEnd: AgentEnd | undefined
   task: Task | undefined
   chain: Delegation[] | undefined
+  /** Why the chain does not count. */
+  delegationEnd: DelegationEnd | undefined
   /** The agent's newest attestation result. */
   result: Result | undefined
   location: Located
@@ -53,7 +55,7 @@ export function decide(question: Question, known: Known, evaluate: Evaluator | u
   const reasons = [
     ...agentReasons(known),
     ...grantReasons(question, known, now),
-    ...delegationReasons(known, now),
+    ...delegationReasons(known),
     ...attestationReasons(known, now),
     ...policyReasons(evaluate !== undefined, verdict),
     ...known.stale.map((stream) => `stale_${stream.toLowerCase()}`),
@@ -64,6 +66,7 @@ export function decide(question: Question, known: Known, evaluate: Evaluator | u
 function agentReasons({ agent, agentEnd }: Known): string[] {
   if (agentEnd) return [agentEnd]
   if (!agent) return ['agent_unknown']
+  if (isHeld(agent)) return [`agent_${agent.state}`]
   return agent.state === 'active' ? [] : ['agent_not_active']
 }
 
@@ -75,6 +78,7 @@ function grantReasons(question: Question, { task }: Known, now: Date): string[] 
     location: audience,
     action,
     resource: `${resource.type}::${resource.id}`,
+    now,
   })
   return [
     ...(grant.agent === question.agentId ? [] : ['grant_of_another_agent']),
@@ -84,11 +88,7 @@ function grantReasons(question: Question, { task }: Known, now: Date): string[] 
   ]
 }
 
-function delegationReasons({ task, chain }: Known, now: Date): string[] {
-  if (!task) return []
-  const end = delegationEnd(chain, now)
-  return end ? [end] : []
-}
+const delegationReasons = ({ task, delegationEnd }: Known): string[] => (task && delegationEnd ? [delegationEnd] : [])
 
 function attestationReasons({ result }: Known, now: Date): string[] {
   if (!result) return ['attestation_missing']
@@ -109,7 +109,11 @@ function policyReasons(active: boolean, verdict: Verdict | undefined): string[] 
 const SENTENCES: Record<string, string> = {
   agent_unknown: 'No such agent is registered.',
   agent_not_active: 'The agent is not active: it has to attest first.',
+  agent_suspended: 'The agent is suspended. Its sponsor or a security operator can restore it.',
+  agent_quarantined: 'The agent is in quarantine.',
   agent_revoked: 'The agent was revoked.',
+  agent_retired: 'The agent was retired.',
+  blueprint_withdrawn: 'The blueprint of the agent was withdrawn.',
   agent_expired: 'The life of the agent is over.',
   parent_ended: 'An agent above this one has ended, and this one with it.',
   grant_unknown: 'There is no such grant. Open a task.',
@@ -121,6 +125,10 @@ const SENTENCES: Record<string, string> = {
   delegation_revoked: 'A delegation between the human and this agent was revoked.',
   delegation_expired: 'A delegation between the human and this agent has expired.',
   delegation_not_yet: 'A delegation between the human and this agent has not begun.',
+  delegator_ended: 'An agent that passed the delegation on has ended.',
+  delegator_held: 'An agent that passed the delegation on is suspended or in quarantine.',
+  human_deactivated: 'The human who gave the delegation has left.',
+  mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result.',
   attestation_not_accepted: 'The newest attestation result of the agent was not accepted.',
   attestation_expired: 'The attestation result of the agent has expired: attest again.',

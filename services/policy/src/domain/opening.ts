@@ -9,9 +9,9 @@ import {
 import { CredenceError, forbidden, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, PolicyFact } from '@credence/contracts/events/catalog'
 import type { Trigger } from '@credence/contracts/events/values'
-import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
-import { type Delegation, delegationEnd } from '@credence/contracts/principals/delegation'
+import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
 import { openTask, refuseTask, type TaskState } from './task.ts'
 
 export type Asked = {
@@ -31,6 +31,8 @@ export type Standing = {
   blueprint: BlueprintState
   /** From the named delegation up to its root; undefined when a link is missing. */
   chain: Delegation[] | undefined
+  /** Why the chain does not count. */
+  delegationEnd: DelegationEnd | undefined
   /** The agent's newest attestation result. */
   result: EventData<'credence.attestation.result.recorded.v1'> | undefined
 }
@@ -67,12 +69,12 @@ export function beginTask(state: TaskState, asked: Asked, standing: Standing, no
   return openTask(state, { ...about, human: held.human, grant, cut, expiresAt })
 }
 
-function obstacleTo({ agent, agentEnd, chain, result }: Standing, now: Date): string | undefined {
+function obstacleTo({ agent, agentEnd, chain, delegationEnd, result }: Standing, now: Date): string | undefined {
   if (agentEnd) return agentEnd
+  if (isHeld(agent)) return `agent_${agent.state}`
   if (agent.state !== 'active') return 'agent_not_active'
   if (chain?.[0] && chain[0].agent !== agent.agent) return 'delegation_of_another_agent'
-  const delegation = delegationEnd(chain, now)
-  if (delegation) return delegation
+  if (delegationEnd) return delegationEnd
   if (!result) return 'attestation_missing'
   if (!result.accepted) return 'attestation_not_accepted'
   return new Date(result.expires_at) > now ? undefined : 'attestation_expired'
@@ -80,12 +82,20 @@ function obstacleTo({ agent, agentEnd, chain, result }: Standing, now: Date): st
 
 const SENTENCES: Record<string, string> = {
   agent_not_active: 'The agent is not active: attest first.',
+  agent_suspended: 'The agent is suspended.',
+  agent_quarantined: 'The agent is in quarantine.',
   agent_revoked: 'The agent was revoked.',
+  agent_retired: 'The agent was retired.',
+  blueprint_withdrawn: 'The blueprint of the agent was withdrawn.',
   agent_expired: 'The life of the agent is over.',
   parent_ended: 'An agent above this one has ended, and this one with it.',
   delegation_revoked: 'The delegation, or one above it, was revoked.',
   delegation_expired: 'The delegation, or one above it, has expired.',
   delegation_not_yet: 'The delegation, or one above it, has not begun.',
+  delegator_ended: 'An agent that passed the delegation on has ended.',
+  delegator_held: 'An agent that passed the delegation on is suspended or in quarantine.',
+  human_deactivated: 'The human who gave the delegation has left.',
+  mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result: attest first.',
   attestation_not_accepted: 'The newest attestation result was not accepted.',
   attestation_expired: 'The attestation result has expired: attest again.',

@@ -1,24 +1,38 @@
-/** An agent or a delegation that ended takes its open tasks, and their grants, with it. */
+/** An agent, a delegation or a mandate that ended takes the open tasks below it, and their grants, with it. */
+import type { Fact } from '@credence/contracts/events/catalog'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { abortTask } from '../domain/task.ts'
 import type { World } from '../projections/world.ts'
 
+/** Ends only: what can be restored leaves its tasks open, and every decision denies meanwhile. */
+function endIn({ type, data }: Fact): { id: string; cause: string } | undefined {
+  switch (type) {
+    case 'credence.identity.agent.revoked.v1':
+      return { id: data.agent, cause: 'agent_revoked' }
+    case 'credence.identity.agent.retired.v1':
+      return { id: data.agent, cause: 'agent_retired' }
+    case 'credence.identity.agent.expired.v1':
+      return { id: data.agent, cause: 'agent_expired' }
+    case 'credence.identity.delegation.revoked.v1':
+      return { id: data.delegation, cause: 'delegation_revoked' }
+    case 'credence.identity.mandate.revoked.v1':
+      return { id: data.mandate, cause: 'mandate_ended' }
+    default:
+      return undefined
+  }
+}
+
 /** @param parts.current resolves when all tasks that were ever opened, by any replica, are seen here */
 export function createEndings(parts: { world: World; writer: Writer; clock: Clock; current: () => Promise<void> }) {
   const { world, writer, clock } = parts
   return async (commit: RecordedCommit): Promise<void> => {
-    for (const { type, data } of commit.facts) {
-      const ended =
-        type === 'credence.identity.agent.revoked.v1'
-          ? { id: data.agent, cause: 'agent_revoked' }
-          : type === 'credence.identity.delegation.revoked.v1'
-            ? { id: data.delegation, cause: 'delegation_revoked' }
-            : undefined
+    for (const fact of commit.facts) {
+      const ended = endIn(fact)
       if (!ended) continue
       await parts.current()
-      for (const id of world.openTasksOf(ended.id))
+      for (const id of world.principals.withDescendants(ended.id).flatMap(world.openTasksOf))
         await writer.execute(world.tasks, {
           id,
           actor: commit.actor,

@@ -1,7 +1,7 @@
 /** A situation as data: everything that a decision looks at. Cases are changes to one in which everything fits. */
 import { readFileSync } from 'node:fs'
 import { type Agent, agentEnd } from '@credence/contracts/principals/agent'
-import { type Delegation, delegationChain } from '@credence/contracts/principals/delegation'
+import { type Delegation, delegationChain, delegationEnd } from '@credence/contracts/principals/delegation'
 import { type Decided, decide, type Question, type Result, type Verdict } from '../domain/decision.ts'
 import type { Located } from '../domain/location.ts'
 import type { Task } from '../domain/task.ts'
@@ -29,11 +29,16 @@ export function decideOn(situation: Situation): Decided {
   const { question, agents = {}, delegations = {}, task, result, location, stale, verdict } = situation
   const now = new Date(situation.now)
   const delegation = (id: string) => delegations[id]
+  const agent = (id: string) => agents[id]
+  const endOf = (id: string) => agentEnd(id, agent, now, () => false)
+  const around = { agent, agentEnd: endOf, human: () => undefined, mandate: () => undefined }
+  const chain = task && delegationChain(task.delegation, delegation)
   const known = {
     agent: agents[question.agentId],
-    agentEnd: agentEnd(question.agentId, (id) => agents[id], now),
+    agentEnd: endOf(question.agentId),
     task,
-    chain: task && delegationChain(task.delegation, delegation),
+    chain,
+    delegationEnd: delegationEnd(chain, around, now),
     result,
     location,
     stale,

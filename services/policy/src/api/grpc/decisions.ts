@@ -125,6 +125,7 @@ function lookUp({ world, followers }: Context, input: z.infer<typeof Check>, now
     agentEnd: principals.agentEnd(input.agentId, now),
     task,
     chain: task && principals.delegationChain(task.delegation),
+    delegationEnd: task && principals.delegationEnd(task.delegation, now),
     result: world.result(input.agentId),
     location: world.locate(input.sourceAddress),
     stale: followers.filter((follower) => !follower.fresh()).map(({ stream }) => stream),

@@ -40,6 +40,7 @@ export const taskMethods = (context: Context) => {
       agentEnd: principals.agentEnd(agent.agent, now),
       blueprint: principals.blueprint(agent.blueprint),
       chain,
+      delegationEnd: principals.delegationEnd(delegation, now),
       result: world.result(agent.agent),
     }
     const { facts, position } = await writer.execute(world.tasks, {

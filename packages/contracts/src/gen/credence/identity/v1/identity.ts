@@ -10,8 +10,12 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,7 +23,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { AuthorizationDetail } from "../../authority/v1/authority.ts";
+import { AuthorizationDetail, DroppedAuthority } from "../../authority/v1/authority.ts";
 
 export const protobufPackage = "credence.identity.v1";
 
@@ -31,6 +35,9 @@ export const AgentState = {
   AGENT_STATE_ACTIVE: "AGENT_STATE_ACTIVE",
   AGENT_STATE_REVOKED: "AGENT_STATE_REVOKED",
   AGENT_STATE_EXPIRED: "AGENT_STATE_EXPIRED",
+  AGENT_STATE_SUSPENDED: "AGENT_STATE_SUSPENDED",
+  AGENT_STATE_QUARANTINED: "AGENT_STATE_QUARANTINED",
+  AGENT_STATE_RETIRED: "AGENT_STATE_RETIRED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -42,6 +49,9 @@ export namespace AgentState {
   export type AGENT_STATE_ACTIVE = typeof AgentState.AGENT_STATE_ACTIVE;
   export type AGENT_STATE_REVOKED = typeof AgentState.AGENT_STATE_REVOKED;
   export type AGENT_STATE_EXPIRED = typeof AgentState.AGENT_STATE_EXPIRED;
+  export type AGENT_STATE_SUSPENDED = typeof AgentState.AGENT_STATE_SUSPENDED;
+  export type AGENT_STATE_QUARANTINED = typeof AgentState.AGENT_STATE_QUARANTINED;
+  export type AGENT_STATE_RETIRED = typeof AgentState.AGENT_STATE_RETIRED;
   export type UNRECOGNIZED = typeof AgentState.UNRECOGNIZED;
 }
 
@@ -62,6 +72,15 @@ export function agentStateFromJSON(object: any): AgentState {
     case 4:
     case "AGENT_STATE_EXPIRED":
       return AgentState.AGENT_STATE_EXPIRED;
+    case 5:
+    case "AGENT_STATE_SUSPENDED":
+      return AgentState.AGENT_STATE_SUSPENDED;
+    case 6:
+    case "AGENT_STATE_QUARANTINED":
+      return AgentState.AGENT_STATE_QUARANTINED;
+    case 7:
+    case "AGENT_STATE_RETIRED":
+      return AgentState.AGENT_STATE_RETIRED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -81,6 +100,12 @@ export function agentStateToNumber(object: AgentState): number {
       return 3;
     case AgentState.AGENT_STATE_EXPIRED:
       return 4;
+    case AgentState.AGENT_STATE_SUSPENDED:
+      return 5;
+    case AgentState.AGENT_STATE_QUARANTINED:
+      return 6;
+    case AgentState.AGENT_STATE_RETIRED:
+      return 7;
     case AgentState.UNRECOGNIZED:
     default:
       return -1;
@@ -183,6 +208,68 @@ export function agentAutonomyToNumber(object: AgentAutonomy): number {
   }
 }
 
+export const DelegationRequestState = {
+  DELEGATION_REQUEST_STATE_UNSPECIFIED: "DELEGATION_REQUEST_STATE_UNSPECIFIED",
+  DELEGATION_REQUEST_STATE_PENDING: "DELEGATION_REQUEST_STATE_PENDING",
+  DELEGATION_REQUEST_STATE_APPROVED: "DELEGATION_REQUEST_STATE_APPROVED",
+  DELEGATION_REQUEST_STATE_DECLINED: "DELEGATION_REQUEST_STATE_DECLINED",
+  DELEGATION_REQUEST_STATE_EXPIRED: "DELEGATION_REQUEST_STATE_EXPIRED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type DelegationRequestState = typeof DelegationRequestState[keyof typeof DelegationRequestState];
+
+export namespace DelegationRequestState {
+  export type DELEGATION_REQUEST_STATE_UNSPECIFIED = typeof DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED;
+  export type DELEGATION_REQUEST_STATE_PENDING = typeof DelegationRequestState.DELEGATION_REQUEST_STATE_PENDING;
+  export type DELEGATION_REQUEST_STATE_APPROVED = typeof DelegationRequestState.DELEGATION_REQUEST_STATE_APPROVED;
+  export type DELEGATION_REQUEST_STATE_DECLINED = typeof DelegationRequestState.DELEGATION_REQUEST_STATE_DECLINED;
+  export type DELEGATION_REQUEST_STATE_EXPIRED = typeof DelegationRequestState.DELEGATION_REQUEST_STATE_EXPIRED;
+  export type UNRECOGNIZED = typeof DelegationRequestState.UNRECOGNIZED;
+}
+
+export function delegationRequestStateFromJSON(object: any): DelegationRequestState {
+  switch (object) {
+    case 0:
+    case "DELEGATION_REQUEST_STATE_UNSPECIFIED":
+      return DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED;
+    case 1:
+    case "DELEGATION_REQUEST_STATE_PENDING":
+      return DelegationRequestState.DELEGATION_REQUEST_STATE_PENDING;
+    case 2:
+    case "DELEGATION_REQUEST_STATE_APPROVED":
+      return DelegationRequestState.DELEGATION_REQUEST_STATE_APPROVED;
+    case 3:
+    case "DELEGATION_REQUEST_STATE_DECLINED":
+      return DelegationRequestState.DELEGATION_REQUEST_STATE_DECLINED;
+    case 4:
+    case "DELEGATION_REQUEST_STATE_EXPIRED":
+      return DelegationRequestState.DELEGATION_REQUEST_STATE_EXPIRED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return DelegationRequestState.UNRECOGNIZED;
+  }
+}
+
+export function delegationRequestStateToNumber(object: DelegationRequestState): number {
+  switch (object) {
+    case DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED:
+      return 0;
+    case DelegationRequestState.DELEGATION_REQUEST_STATE_PENDING:
+      return 1;
+    case DelegationRequestState.DELEGATION_REQUEST_STATE_APPROVED:
+      return 2;
+    case DelegationRequestState.DELEGATION_REQUEST_STATE_DECLINED:
+      return 3;
+    case DelegationRequestState.DELEGATION_REQUEST_STATE_EXPIRED:
+      return 4;
+    case DelegationRequestState.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
 export interface Model {
   provider: string;
   name: string;
@@ -213,6 +300,15 @@ export interface Blueprint {
   maximumLifetimeSeconds: bigint;
   /** How many generations may be spawned below a registered agent. */
   maximumSpawnDepth: number;
+  /** True: a child lives on when the agent that spawned it has ended. */
+  childrenSurvive: boolean;
+  /** Group whose members may follow a sponsor who left, after the sponsor's manager. May be empty. */
+  successorGroup: string;
+  /** Where its agents may send a person who is to delegate (OAuth redirect URIs), compared byte by byte. */
+  redirectUris: string[];
+  withdrawn: boolean;
+  /** Who was asked to become its sponsor; empty: nobody. */
+  proposedSponsor: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -235,6 +331,19 @@ export interface Agent {
   /** JWK SHA-256 thumbprint (RFC 7638) of its key. */
   keyThumbprint: string;
   expiresAt?: Date | undefined;
+  labels: { [key: string]: string };
+  /** When a token was last issued to it; absent: never. (Inactivity is the absence of tokens, not of telemetry.) */
+  lastUsedAt?:
+    | Date
+    | undefined;
+  /** Thumbprint of the key before, while that one still counts. */
+  earlierKeyThumbprint: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Agent_LabelsEntry {
+  key: string;
+  value: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -249,6 +358,9 @@ export interface CreateBlueprintRequest {
   allowedModels: AllowedModel[];
   maximumLifetimeSeconds: bigint;
   maximumSpawnDepth: number;
+  childrenSurvive: boolean;
+  successorGroup: string;
+  redirectUris: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -280,6 +392,14 @@ export interface RegisterAgentRequest {
   publicJwk: string;
   /** Seconds from now; at most the blueprint's. */
   lifetimeSeconds: bigint;
+  /** To find it by: team, environment, ticket. At most 16; no personal data. */
+  labels: { [key: string]: string };
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RegisterAgentRequest_LabelsEntry {
+  key: string;
+  value: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -296,6 +416,13 @@ export interface SpawnAgentRequest {
   toolManifestDigest: string;
   publicJwk: string;
   lifetimeSeconds: bigint;
+  labels: { [key: string]: string };
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SpawnAgentRequest_LabelsEntry {
+  key: string;
+  value: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -351,6 +478,10 @@ export interface Delegation {
   maximumDepth: number;
   /** The delegation it was cut from; empty at the root. */
   parent: string;
+  /** The mandate at its root; empty when a human delegated. */
+  mandate: string;
+  /** Why it does not count now, for example "delegation_revoked"; empty while it does. */
+  end: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -361,6 +492,8 @@ export interface GrantDelegationRequest {
   lifetimeSeconds: bigint;
   maximumDepth: number;
   notBefore: string[];
+  /** True: what does not fit is cut away and told, instead of refused. */
+  narrow: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -371,6 +504,8 @@ export interface GrantDelegationResponse {
   /** JWT, typ delegation+jwt: the subject token of the exchange (RFC 8693). It names the agent in may_act and is useless without its key. */
   delegationToken: string;
   position: string;
+  /** With "narrow": what was asked for and not given. */
+  dropped: DroppedAuthority[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -383,6 +518,8 @@ export interface PassOnDelegationRequest {
   purpose: string;
   lifetimeSeconds: bigint;
   maximumDepth: number;
+  /** True: what does not fit is cut away and told, instead of refused. */
+  narrow: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -390,6 +527,7 @@ export interface PassOnDelegationResponse {
   delegation?: Delegation | undefined;
   delegationToken: string;
   position: string;
+  dropped: DroppedAuthority[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -427,6 +565,463 @@ export interface DescribeHumanResponse {
   humanId: string;
   /** Empty when the person was forgotten. */
   displayName: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListBlueprintsRequest {
+  /** From 1 to 500; 0 means 100. */
+  pageSize: number;
+  /** As the page before gave it. */
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListBlueprintsResponse {
+  blueprints: Blueprint[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ProposeSponsorRequest {
+  name: string;
+  /** Pseudonym. */
+  sponsor: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ProposeSponsorResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AcceptSponsorshipRequest {
+  name: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AcceptSponsorshipResponse {
+  blueprint?: Blueprint | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ChangeOwnerRequest {
+  of?:
+    | { $case: "blueprint"; value: string }
+    | { $case: "agentId"; value: string }
+    | undefined;
+  /** Pseudonym. */
+  owner: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ChangeOwnerResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawBlueprintRequest {
+  name: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawBlueprintResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RestoreBlueprintRequest {
+  name: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RestoreBlueprintResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RegisterAgentsRequest {
+  /** Chosen by the caller, told again in the answer. */
+  key: string;
+  registration?: RegisterAgentRequest | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RegisterAgentsResponse {
+  key: string;
+  outcome?: { $case: "registered"; value: RegisterAgentResponse } | { $case: "refused"; value: Refusal } | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Refusal {
+  /** Stable code, as in google.rpc.ErrorInfo. */
+  reason: string;
+  message: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/**
+ * All terms must fit. Fields: id, blueprint, purpose, state, kind, autonomy, sponsor, owner, parent, model.provider, model.name,
+ * model.version, model.digest, prompt_digest, tool_manifest_digest, key_thumbprint, labels.<name>.
+ */
+export interface AgentFilter {
+  terms: AgentFilter_Term[];
+  /** Agents that got no token since; those never used count from their registration. */
+  unusedSince?:
+    | Date
+    | undefined;
+  /** Agents whose sponsor, or whose owner, has left. */
+  withoutSponsor: boolean;
+  withoutOwner: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AgentFilter_Term {
+  field: string;
+  /** Exactly this, or with a star at the end: everything that begins so. */
+  value: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListAgentsRequest {
+  filter?:
+    | AgentFilter
+    | undefined;
+  /** From 1 to 500; 0 means 100. */
+  pageSize: number;
+  /** As the page before gave it. Pages are stable: nothing is told twice or left out, whatever is registered meanwhile. */
+  pageToken: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListAgentsResponse {
+  agents: Agent[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchAgentsRequest {
+  filter?:
+    | AgentFilter
+    | undefined;
+  /** "IDENTITY:1234" as an earlier answer gave it: only what changed after it. Empty: begin with every agent that fits. */
+  after: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WatchAgentsResponse {
+  agent?:
+    | Agent
+    | undefined;
+  /** Where to begin again. */
+  position: string;
+  /** True once everything that was there has been told. */
+  current: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SuspendAgentRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SuspendAgentResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface QuarantineAgentRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface QuarantineAgentResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RestoreAgentRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RestoreAgentResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RenewAgentRequest {
+  agentId: string;
+  /** From now; at most the blueprint's. */
+  lifetimeSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RenewAgentResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RetireAgentRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RetireAgentResponse {
+  /** The agent and all that were spawned below it and do not survive it. */
+  endedAgentIds: string[];
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RotateKeyRequest {
+  /** Public JWK as JSON. */
+  publicJwk: string;
+  /**
+   * JWT by the new key, typ key-proof+jwt: iss and sub the SPIFFE ID, aud the SPIFFE ID of identity, previous the thumbprint of
+   * the key before, iat, jti.
+   */
+  proof: string;
+  /** How long the key before counts on: 0 to 86400 seconds. */
+  overlapSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RotateKeyResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawKeyRequest {
+  agentId: string;
+  keyThumbprint: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawKeyResponse {
+  agent?: Agent | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface IssueX509SvidRequest {
+  /** At most an hour, and no longer than the agent lives; 0 means an hour. */
+  lifetimeSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface IssueX509SvidResponse {
+  /** PEM: the SVID, then what stands between it and the bundle. */
+  certificateChain: string;
+  expiresAt?:
+    | Date
+    | undefined;
+  /** PEM: the CA certificates of this trust domain. */
+  bundle: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface IssueJwtSvidRequest {
+  audience: string;
+  /** At most five minutes; 0 means five minutes. */
+  lifetimeSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface IssueJwtSvidResponse {
+  token: string;
+  expiresAt?: Date | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetTrustBundleRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetTrustBundleResponse {
+  trustDomain: string;
+  /** SPIFFE bundle (a JWK Set) as JSON. */
+  bundle: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetDelegationRequest {
+  delegationId: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetDelegationResponse {
+  delegation?: Delegation | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListDelegationsRequest {
+  /** Empty: the caller's own. */
+  humanId: string;
+  agentId: string;
+  /** Leaves out what no longer counts. */
+  liveOnly: boolean;
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListDelegationsResponse {
+  delegations: Delegation[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RequestDelegationRequest {
+  authorizationDetails: AuthorizationDetail[];
+  /** What the agent says about it, at most 500 characters: shown to the person as the agent's words, and forgotten later. */
+  statement: string;
+  lifetimeSeconds: bigint;
+  maximumDepth: number;
+  /** Pseudonym of the one person it is for; empty: whoever is shown the code. */
+  humanId: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RequestDelegationResponse {
+  requestId: string;
+  /** To be shown to the person, who types it on the page. */
+  userCode: string;
+  verificationUri: string;
+  expiresAt?: Date | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AwaitDelegationRequest {
+  requestId: string;
+  /** Waits this long for an answer, at most 30. */
+  waitSeconds: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AwaitDelegationResponse {
+  state: DelegationRequestState;
+  /** When approved. */
+  delegation?: Delegation | undefined;
+  delegationToken: string;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Mandate {
+  id: string;
+  blueprint: string;
+  /** Pseudonym of the sponsor who signed it off. */
+  human: string;
+  authorizationDetails: AuthorizationDetail[];
+  purpose: string;
+  expiresAt?: Date | undefined;
+  maximumDepth: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GrantMandateRequest {
+  blueprint: string;
+  authorizationDetails: AuthorizationDetail[];
+  purpose: string;
+  lifetimeSeconds: bigint;
+  maximumDepth: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GrantMandateResponse {
+  mandate?: Mandate | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RevokeMandateRequest {
+  mandateId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RevokeMandateResponse {
+  endedDelegationIds: string[];
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DrawMandateRequest {
+  mandateId: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DrawMandateResponse {
+  delegation?: Delegation | undefined;
+  delegationToken: string;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PlaceHumanRequest {
+  issuer: string;
+  subject: string;
+  displayName: string;
+  /** Subject of the manager at the same issuer; empty: none. */
+  managerSubject: string;
+  groups: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PlaceHumanResponse {
+  humanId: string;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DeactivateHumanRequest {
+  humanId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DeactivateHumanResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReactivateHumanRequest {
+  humanId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReactivateHumanResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ForgetHumanRequest {
+  humanId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ForgetHumanResponse {
+  position: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -630,6 +1225,11 @@ function createBaseBlueprint(): Blueprint {
     allowedModels: [],
     maximumLifetimeSeconds: 0n,
     maximumSpawnDepth: 0,
+    childrenSurvive: false,
+    successorGroup: "",
+    redirectUris: [],
+    withdrawn: false,
+    proposedSponsor: "",
     _unknownFields: {},
   };
 }
@@ -662,6 +1262,21 @@ export const Blueprint: MessageFns<Blueprint> = {
     }
     if (message.maximumSpawnDepth !== 0) {
       writer.uint32(64).int32(message.maximumSpawnDepth);
+    }
+    if (message.childrenSurvive !== false) {
+      writer.uint32(72).bool(message.childrenSurvive);
+    }
+    if (message.successorGroup !== "") {
+      writer.uint32(82).string(message.successorGroup);
+    }
+    for (const v of message.redirectUris) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(96).bool(message.withdrawn);
+    }
+    if (message.proposedSponsor !== "") {
+      writer.uint32(106).string(message.proposedSponsor);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -751,6 +1366,46 @@ export const Blueprint: MessageFns<Blueprint> = {
             message.maximumSpawnDepth = reader.int32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.childrenSurvive = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.successorGroup = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.redirectUris.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.proposedSponsor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -787,6 +1442,11 @@ export const Blueprint: MessageFns<Blueprint> = {
         ? BigInt(object.maximumLifetimeSeconds)
         : 0n;
     message.maximumSpawnDepth = object.maximumSpawnDepth ?? 0;
+    message.childrenSurvive = object.childrenSurvive ?? false;
+    message.successorGroup = object.successorGroup ?? "";
+    message.redirectUris = object.redirectUris?.map((e) => e) || [];
+    message.withdrawn = object.withdrawn ?? false;
+    message.proposedSponsor = object.proposedSponsor ?? "";
     return message;
   },
 };
@@ -808,6 +1468,9 @@ function createBaseAgent(): Agent {
     parent: "",
     keyThumbprint: "",
     expiresAt: undefined,
+    labels: {},
+    lastUsedAt: undefined,
+    earlierKeyThumbprint: "",
     _unknownFields: {},
   };
 }
@@ -858,6 +1521,15 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(122).fork()).join();
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      Agent_LabelsEntry.encode({ key: key as any, value }, writer.uint32(130).fork()).join();
+    });
+    if (message.lastUsedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUsedAt), writer.uint32(138).fork()).join();
+    }
+    if (message.earlierKeyThumbprint !== "") {
+      writer.uint32(146).string(message.earlierKeyThumbprint);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1003,6 +1675,33 @@ export const Agent: MessageFns<Agent> = {
             message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            const entry16 = Agent_LabelsEntry.decode(reader, reader.uint32());
+            if (entry16.value !== undefined) {
+              message.labels[entry16.key] = entry16.value;
+            }
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.lastUsedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.earlierKeyThumbprint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1043,6 +1742,100 @@ export const Agent: MessageFns<Agent> = {
     message.parent = object.parent ?? "";
     message.keyThumbprint = object.keyThumbprint ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.lastUsedAt = object.lastUsedAt ?? undefined;
+    message.earlierKeyThumbprint = object.earlierKeyThumbprint ?? "";
+    return message;
+  },
+};
+
+function createBaseAgent_LabelsEntry(): Agent_LabelsEntry {
+  return { key: "", value: "", _unknownFields: {} };
+}
+
+export const Agent_LabelsEntry: MessageFns<Agent_LabelsEntry> = {
+  encode(message: Agent_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Agent_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgent_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Agent_LabelsEntry>): Agent_LabelsEntry {
+    return Agent_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Agent_LabelsEntry>): Agent_LabelsEntry {
+    const message = createBaseAgent_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -1057,6 +1850,9 @@ function createBaseCreateBlueprintRequest(): CreateBlueprintRequest {
     allowedModels: [],
     maximumLifetimeSeconds: 0n,
     maximumSpawnDepth: 0,
+    childrenSurvive: false,
+    successorGroup: "",
+    redirectUris: [],
     _unknownFields: {},
   };
 }
@@ -1089,6 +1885,15 @@ export const CreateBlueprintRequest: MessageFns<CreateBlueprintRequest> = {
     }
     if (message.maximumSpawnDepth !== 0) {
       writer.uint32(64).int32(message.maximumSpawnDepth);
+    }
+    if (message.childrenSurvive !== false) {
+      writer.uint32(72).bool(message.childrenSurvive);
+    }
+    if (message.successorGroup !== "") {
+      writer.uint32(82).string(message.successorGroup);
+    }
+    for (const v of message.redirectUris) {
+      writer.uint32(90).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1178,6 +1983,30 @@ export const CreateBlueprintRequest: MessageFns<CreateBlueprintRequest> = {
             message.maximumSpawnDepth = reader.int32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.childrenSurvive = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.successorGroup = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.redirectUris.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1214,6 +2043,9 @@ export const CreateBlueprintRequest: MessageFns<CreateBlueprintRequest> = {
         ? BigInt(object.maximumLifetimeSeconds)
         : 0n;
     message.maximumSpawnDepth = object.maximumSpawnDepth ?? 0;
+    message.childrenSurvive = object.childrenSurvive ?? false;
+    message.successorGroup = object.successorGroup ?? "";
+    message.redirectUris = object.redirectUris?.map((e) => e) || [];
     return message;
   },
 };
@@ -1458,6 +2290,7 @@ function createBaseRegisterAgentRequest(): RegisterAgentRequest {
     toolManifestDigest: "",
     publicJwk: "",
     lifetimeSeconds: 0n,
+    labels: {},
     _unknownFields: {},
   };
 }
@@ -1494,6 +2327,9 @@ export const RegisterAgentRequest: MessageFns<RegisterAgentRequest> = {
       }
       writer.uint32(72).int64(message.lifetimeSeconds);
     }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      RegisterAgentRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
         const tag = parseInt(key, 10);
@@ -1590,6 +2426,17 @@ export const RegisterAgentRequest: MessageFns<RegisterAgentRequest> = {
             message.lifetimeSeconds = reader.int64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = RegisterAgentRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.labels[entry10.key] = entry10.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1626,6 +2473,98 @@ export const RegisterAgentRequest: MessageFns<RegisterAgentRequest> = {
     message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
       ? BigInt(object.lifetimeSeconds)
       : 0n;
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseRegisterAgentRequest_LabelsEntry(): RegisterAgentRequest_LabelsEntry {
+  return { key: "", value: "", _unknownFields: {} };
+}
+
+export const RegisterAgentRequest_LabelsEntry: MessageFns<RegisterAgentRequest_LabelsEntry> = {
+  encode(message: RegisterAgentRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterAgentRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterAgentRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisterAgentRequest_LabelsEntry>): RegisterAgentRequest_LabelsEntry {
+    return RegisterAgentRequest_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterAgentRequest_LabelsEntry>): RegisterAgentRequest_LabelsEntry {
+    const message = createBaseRegisterAgentRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -1721,6 +2660,7 @@ function createBaseSpawnAgentRequest(): SpawnAgentRequest {
     toolManifestDigest: "",
     publicJwk: "",
     lifetimeSeconds: 0n,
+    labels: {},
     _unknownFields: {},
   };
 }
@@ -1748,6 +2688,9 @@ export const SpawnAgentRequest: MessageFns<SpawnAgentRequest> = {
       }
       writer.uint32(48).int64(message.lifetimeSeconds);
     }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      SpawnAgentRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
         const tag = parseInt(key, 10);
@@ -1820,6 +2763,17 @@ export const SpawnAgentRequest: MessageFns<SpawnAgentRequest> = {
             message.lifetimeSeconds = reader.int64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = SpawnAgentRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.labels[entry7.key] = entry7.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1853,6 +2807,98 @@ export const SpawnAgentRequest: MessageFns<SpawnAgentRequest> = {
     message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
       ? BigInt(object.lifetimeSeconds)
       : 0n;
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseSpawnAgentRequest_LabelsEntry(): SpawnAgentRequest_LabelsEntry {
+  return { key: "", value: "", _unknownFields: {} };
+}
+
+export const SpawnAgentRequest_LabelsEntry: MessageFns<SpawnAgentRequest_LabelsEntry> = {
+  encode(message: SpawnAgentRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpawnAgentRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpawnAgentRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SpawnAgentRequest_LabelsEntry>): SpawnAgentRequest_LabelsEntry {
+    return SpawnAgentRequest_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SpawnAgentRequest_LabelsEntry>): SpawnAgentRequest_LabelsEntry {
+    const message = createBaseSpawnAgentRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -2283,6 +3329,8 @@ function createBaseDelegation(): Delegation {
     expiresAt: undefined,
     maximumDepth: 0,
     parent: "",
+    mandate: "",
+    end: "",
     _unknownFields: {},
   };
 }
@@ -2315,6 +3363,12 @@ export const Delegation: MessageFns<Delegation> = {
     }
     if (message.parent !== "") {
       writer.uint32(74).string(message.parent);
+    }
+    if (message.mandate !== "") {
+      writer.uint32(82).string(message.mandate);
+    }
+    if (message.end !== "") {
+      writer.uint32(90).string(message.end);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2412,6 +3466,22 @@ export const Delegation: MessageFns<Delegation> = {
             message.parent = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.mandate = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.end = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2446,6 +3516,8 @@ export const Delegation: MessageFns<Delegation> = {
     message.expiresAt = object.expiresAt ?? undefined;
     message.maximumDepth = object.maximumDepth ?? 0;
     message.parent = object.parent ?? "";
+    message.mandate = object.mandate ?? "";
+    message.end = object.end ?? "";
     return message;
   },
 };
@@ -2458,6 +3530,7 @@ function createBaseGrantDelegationRequest(): GrantDelegationRequest {
     lifetimeSeconds: 0n,
     maximumDepth: 0,
     notBefore: [],
+    narrow: false,
     _unknownFields: {},
   };
 }
@@ -2484,6 +3557,9 @@ export const GrantDelegationRequest: MessageFns<GrantDelegationRequest> = {
     }
     for (const v of message.notBefore) {
       writer.uint32(50).string(v!);
+    }
+    if (message.narrow !== false) {
+      writer.uint32(56).bool(message.narrow);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2557,6 +3633,14 @@ export const GrantDelegationRequest: MessageFns<GrantDelegationRequest> = {
             message.notBefore.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.narrow = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2590,12 +3674,13 @@ export const GrantDelegationRequest: MessageFns<GrantDelegationRequest> = {
       : 0n;
     message.maximumDepth = object.maximumDepth ?? 0;
     message.notBefore = object.notBefore?.map((e) => e) || [];
+    message.narrow = object.narrow ?? false;
     return message;
   },
 };
 
 function createBaseGrantDelegationResponse(): GrantDelegationResponse {
-  return { delegation: undefined, delegationToken: "", position: "", _unknownFields: {} };
+  return { delegation: undefined, delegationToken: "", position: "", dropped: [], _unknownFields: {} };
 }
 
 export const GrantDelegationResponse: MessageFns<GrantDelegationResponse> = {
@@ -2608,6 +3693,9 @@ export const GrantDelegationResponse: MessageFns<GrantDelegationResponse> = {
     }
     if (message.position !== "") {
       writer.uint32(26).string(message.position);
+    }
+    for (const v of message.dropped) {
+      DroppedAuthority.encode(v!, writer.uint32(34).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2657,6 +3745,14 @@ export const GrantDelegationResponse: MessageFns<GrantDelegationResponse> = {
             message.position = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dropped.push(DroppedAuthority.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2687,6 +3783,7 @@ export const GrantDelegationResponse: MessageFns<GrantDelegationResponse> = {
       : undefined;
     message.delegationToken = object.delegationToken ?? "";
     message.position = object.position ?? "";
+    message.dropped = object.dropped?.map((e) => DroppedAuthority.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2699,6 +3796,7 @@ function createBasePassOnDelegationRequest(): PassOnDelegationRequest {
     purpose: "",
     lifetimeSeconds: 0n,
     maximumDepth: 0,
+    narrow: false,
     _unknownFields: {},
   };
 }
@@ -2725,6 +3823,9 @@ export const PassOnDelegationRequest: MessageFns<PassOnDelegationRequest> = {
     }
     if (message.maximumDepth !== 0) {
       writer.uint32(48).int32(message.maximumDepth);
+    }
+    if (message.narrow !== false) {
+      writer.uint32(56).bool(message.narrow);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2798,6 +3899,14 @@ export const PassOnDelegationRequest: MessageFns<PassOnDelegationRequest> = {
             message.maximumDepth = reader.int32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.narrow = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2831,12 +3940,13 @@ export const PassOnDelegationRequest: MessageFns<PassOnDelegationRequest> = {
       ? BigInt(object.lifetimeSeconds)
       : 0n;
     message.maximumDepth = object.maximumDepth ?? 0;
+    message.narrow = object.narrow ?? false;
     return message;
   },
 };
 
 function createBasePassOnDelegationResponse(): PassOnDelegationResponse {
-  return { delegation: undefined, delegationToken: "", position: "", _unknownFields: {} };
+  return { delegation: undefined, delegationToken: "", position: "", dropped: [], _unknownFields: {} };
 }
 
 export const PassOnDelegationResponse: MessageFns<PassOnDelegationResponse> = {
@@ -2849,6 +3959,9 @@ export const PassOnDelegationResponse: MessageFns<PassOnDelegationResponse> = {
     }
     if (message.position !== "") {
       writer.uint32(26).string(message.position);
+    }
+    for (const v of message.dropped) {
+      DroppedAuthority.encode(v!, writer.uint32(34).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2898,6 +4011,14 @@ export const PassOnDelegationResponse: MessageFns<PassOnDelegationResponse> = {
             message.position = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dropped.push(DroppedAuthority.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2928,6 +4049,7 @@ export const PassOnDelegationResponse: MessageFns<PassOnDelegationResponse> = {
       : undefined;
     message.delegationToken = object.delegationToken ?? "";
     message.position = object.position ?? "";
+    message.dropped = object.dropped?.map((e) => DroppedAuthority.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3418,6 +4540,5686 @@ export const DescribeHumanResponse: MessageFns<DescribeHumanResponse> = {
   },
 };
 
+function createBaseListBlueprintsRequest(): ListBlueprintsRequest {
+  return { pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListBlueprintsRequest: MessageFns<ListBlueprintsRequest> = {
+  encode(message: ListBlueprintsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBlueprintsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBlueprintsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBlueprintsRequest>): ListBlueprintsRequest {
+    return ListBlueprintsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBlueprintsRequest>): ListBlueprintsRequest {
+    const message = createBaseListBlueprintsRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListBlueprintsResponse(): ListBlueprintsResponse {
+  return { blueprints: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListBlueprintsResponse: MessageFns<ListBlueprintsResponse> = {
+  encode(message: ListBlueprintsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.blueprints) {
+      Blueprint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBlueprintsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBlueprintsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprints.push(Blueprint.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBlueprintsResponse>): ListBlueprintsResponse {
+    return ListBlueprintsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBlueprintsResponse>): ListBlueprintsResponse {
+    const message = createBaseListBlueprintsResponse();
+    message.blueprints = object.blueprints?.map((e) => Blueprint.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseProposeSponsorRequest(): ProposeSponsorRequest {
+  return { name: "", sponsor: "", _unknownFields: {} };
+}
+
+export const ProposeSponsorRequest: MessageFns<ProposeSponsorRequest> = {
+  encode(message: ProposeSponsorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.sponsor !== "") {
+      writer.uint32(18).string(message.sponsor);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProposeSponsorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProposeSponsorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sponsor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProposeSponsorRequest>): ProposeSponsorRequest {
+    return ProposeSponsorRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProposeSponsorRequest>): ProposeSponsorRequest {
+    const message = createBaseProposeSponsorRequest();
+    message.name = object.name ?? "";
+    message.sponsor = object.sponsor ?? "";
+    return message;
+  },
+};
+
+function createBaseProposeSponsorResponse(): ProposeSponsorResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ProposeSponsorResponse: MessageFns<ProposeSponsorResponse> = {
+  encode(message: ProposeSponsorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProposeSponsorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProposeSponsorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProposeSponsorResponse>): ProposeSponsorResponse {
+    return ProposeSponsorResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProposeSponsorResponse>): ProposeSponsorResponse {
+    const message = createBaseProposeSponsorResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseAcceptSponsorshipRequest(): AcceptSponsorshipRequest {
+  return { name: "", _unknownFields: {} };
+}
+
+export const AcceptSponsorshipRequest: MessageFns<AcceptSponsorshipRequest> = {
+  encode(message: AcceptSponsorshipRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcceptSponsorshipRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcceptSponsorshipRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcceptSponsorshipRequest>): AcceptSponsorshipRequest {
+    return AcceptSponsorshipRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcceptSponsorshipRequest>): AcceptSponsorshipRequest {
+    const message = createBaseAcceptSponsorshipRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseAcceptSponsorshipResponse(): AcceptSponsorshipResponse {
+  return { blueprint: undefined, position: "", _unknownFields: {} };
+}
+
+export const AcceptSponsorshipResponse: MessageFns<AcceptSponsorshipResponse> = {
+  encode(message: AcceptSponsorshipResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== undefined) {
+      Blueprint.encode(message.blueprint, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcceptSponsorshipResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcceptSponsorshipResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = Blueprint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AcceptSponsorshipResponse>): AcceptSponsorshipResponse {
+    return AcceptSponsorshipResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcceptSponsorshipResponse>): AcceptSponsorshipResponse {
+    const message = createBaseAcceptSponsorshipResponse();
+    message.blueprint = (object.blueprint !== undefined && object.blueprint !== null)
+      ? Blueprint.fromPartial(object.blueprint)
+      : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeOwnerRequest(): ChangeOwnerRequest {
+  return { of: undefined, owner: "", reason: "", _unknownFields: {} };
+}
+
+export const ChangeOwnerRequest: MessageFns<ChangeOwnerRequest> = {
+  encode(message: ChangeOwnerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.of?.$case) {
+      case "blueprint":
+        writer.uint32(10).string(message.of.value);
+        break;
+      case "agentId":
+        writer.uint32(18).string(message.of.value);
+        break;
+    }
+    if (message.owner !== "") {
+      writer.uint32(26).string(message.owner);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeOwnerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeOwnerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.of = { $case: "blueprint", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.of = { $case: "agentId", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangeOwnerRequest>): ChangeOwnerRequest {
+    return ChangeOwnerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeOwnerRequest>): ChangeOwnerRequest {
+    const message = createBaseChangeOwnerRequest();
+    switch (object.of?.$case) {
+      case "blueprint": {
+        if (object.of?.value !== undefined && object.of?.value !== null) {
+          message.of = { $case: "blueprint", value: object.of.value };
+        }
+        break;
+      }
+      case "agentId": {
+        if (object.of?.value !== undefined && object.of?.value !== null) {
+          message.of = { $case: "agentId", value: object.of.value };
+        }
+        break;
+      }
+    }
+    message.owner = object.owner ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeOwnerResponse(): ChangeOwnerResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ChangeOwnerResponse: MessageFns<ChangeOwnerResponse> = {
+  encode(message: ChangeOwnerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeOwnerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeOwnerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangeOwnerResponse>): ChangeOwnerResponse {
+    return ChangeOwnerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeOwnerResponse>): ChangeOwnerResponse {
+    const message = createBaseChangeOwnerResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawBlueprintRequest(): WithdrawBlueprintRequest {
+  return { name: "", reason: "", _unknownFields: {} };
+}
+
+export const WithdrawBlueprintRequest: MessageFns<WithdrawBlueprintRequest> = {
+  encode(message: WithdrawBlueprintRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawBlueprintRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawBlueprintRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawBlueprintRequest>): WithdrawBlueprintRequest {
+    return WithdrawBlueprintRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawBlueprintRequest>): WithdrawBlueprintRequest {
+    const message = createBaseWithdrawBlueprintRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawBlueprintResponse(): WithdrawBlueprintResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const WithdrawBlueprintResponse: MessageFns<WithdrawBlueprintResponse> = {
+  encode(message: WithdrawBlueprintResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawBlueprintResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawBlueprintResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawBlueprintResponse>): WithdrawBlueprintResponse {
+    return WithdrawBlueprintResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawBlueprintResponse>): WithdrawBlueprintResponse {
+    const message = createBaseWithdrawBlueprintResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreBlueprintRequest(): RestoreBlueprintRequest {
+  return { name: "", reason: "", _unknownFields: {} };
+}
+
+export const RestoreBlueprintRequest: MessageFns<RestoreBlueprintRequest> = {
+  encode(message: RestoreBlueprintRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreBlueprintRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreBlueprintRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RestoreBlueprintRequest>): RestoreBlueprintRequest {
+    return RestoreBlueprintRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RestoreBlueprintRequest>): RestoreBlueprintRequest {
+    const message = createBaseRestoreBlueprintRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreBlueprintResponse(): RestoreBlueprintResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const RestoreBlueprintResponse: MessageFns<RestoreBlueprintResponse> = {
+  encode(message: RestoreBlueprintResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreBlueprintResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreBlueprintResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RestoreBlueprintResponse>): RestoreBlueprintResponse {
+    return RestoreBlueprintResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RestoreBlueprintResponse>): RestoreBlueprintResponse {
+    const message = createBaseRestoreBlueprintResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRegisterAgentsRequest(): RegisterAgentsRequest {
+  return { key: "", registration: undefined, _unknownFields: {} };
+}
+
+export const RegisterAgentsRequest: MessageFns<RegisterAgentsRequest> = {
+  encode(message: RegisterAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.registration !== undefined) {
+      RegisterAgentRequest.encode(message.registration, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterAgentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.registration = RegisterAgentRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisterAgentsRequest>): RegisterAgentsRequest {
+    return RegisterAgentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterAgentsRequest>): RegisterAgentsRequest {
+    const message = createBaseRegisterAgentsRequest();
+    message.key = object.key ?? "";
+    message.registration = (object.registration !== undefined && object.registration !== null)
+      ? RegisterAgentRequest.fromPartial(object.registration)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRegisterAgentsResponse(): RegisterAgentsResponse {
+  return { key: "", outcome: undefined, _unknownFields: {} };
+}
+
+export const RegisterAgentsResponse: MessageFns<RegisterAgentsResponse> = {
+  encode(message: RegisterAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    switch (message.outcome?.$case) {
+      case "registered":
+        RegisterAgentResponse.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+      case "refused":
+        Refusal.encode(message.outcome.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterAgentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "registered", value: RegisterAgentResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = { $case: "refused", value: Refusal.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RegisterAgentsResponse>): RegisterAgentsResponse {
+    return RegisterAgentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterAgentsResponse>): RegisterAgentsResponse {
+    const message = createBaseRegisterAgentsResponse();
+    message.key = object.key ?? "";
+    switch (object.outcome?.$case) {
+      case "registered": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "registered", value: RegisterAgentResponse.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "refused": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "refused", value: Refusal.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseRefusal(): Refusal {
+  return { reason: "", message: "", _unknownFields: {} };
+}
+
+export const Refusal: MessageFns<Refusal> = {
+  encode(message: Refusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Refusal>): Refusal {
+    return Refusal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Refusal>): Refusal {
+    const message = createBaseRefusal();
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseAgentFilter(): AgentFilter {
+  return { terms: [], unusedSince: undefined, withoutSponsor: false, withoutOwner: false, _unknownFields: {} };
+}
+
+export const AgentFilter: MessageFns<AgentFilter> = {
+  encode(message: AgentFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.terms) {
+      AgentFilter_Term.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.unusedSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.unusedSince), writer.uint32(18).fork()).join();
+    }
+    if (message.withoutSponsor !== false) {
+      writer.uint32(24).bool(message.withoutSponsor);
+    }
+    if (message.withoutOwner !== false) {
+      writer.uint32(32).bool(message.withoutOwner);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.terms.push(AgentFilter_Term.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.unusedSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withoutSponsor = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.withoutOwner = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AgentFilter>): AgentFilter {
+    return AgentFilter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AgentFilter>): AgentFilter {
+    const message = createBaseAgentFilter();
+    message.terms = object.terms?.map((e) => AgentFilter_Term.fromPartial(e)) || [];
+    message.unusedSince = object.unusedSince ?? undefined;
+    message.withoutSponsor = object.withoutSponsor ?? false;
+    message.withoutOwner = object.withoutOwner ?? false;
+    return message;
+  },
+};
+
+function createBaseAgentFilter_Term(): AgentFilter_Term {
+  return { field: "", value: "", _unknownFields: {} };
+}
+
+export const AgentFilter_Term: MessageFns<AgentFilter_Term> = {
+  encode(message: AgentFilter_Term, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.field !== "") {
+      writer.uint32(10).string(message.field);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentFilter_Term {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentFilter_Term();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AgentFilter_Term>): AgentFilter_Term {
+    return AgentFilter_Term.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AgentFilter_Term>): AgentFilter_Term {
+    const message = createBaseAgentFilter_Term();
+    message.field = object.field ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseListAgentsRequest(): ListAgentsRequest {
+  return { filter: undefined, pageSize: 0, pageToken: "", notBefore: [], _unknownFields: {} };
+}
+
+export const ListAgentsRequest: MessageFns<ListAgentsRequest> = {
+  encode(message: ListAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      AgentFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(34).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAgentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = AgentFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAgentsRequest>): ListAgentsRequest {
+    return ListAgentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAgentsRequest>): ListAgentsRequest {
+    const message = createBaseListAgentsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? AgentFilter.fromPartial(object.filter)
+      : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListAgentsResponse(): ListAgentsResponse {
+  return { agents: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListAgentsResponse: MessageFns<ListAgentsResponse> = {
+  encode(message: ListAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.agents) {
+      Agent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAgentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agents.push(Agent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListAgentsResponse>): ListAgentsResponse {
+    return ListAgentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAgentsResponse>): ListAgentsResponse {
+    const message = createBaseListAgentsResponse();
+    message.agents = object.agents?.map((e) => Agent.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchAgentsRequest(): WatchAgentsRequest {
+  return { filter: undefined, after: "", _unknownFields: {} };
+}
+
+export const WatchAgentsRequest: MessageFns<WatchAgentsRequest> = {
+  encode(message: WatchAgentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      AgentFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    if (message.after !== "") {
+      writer.uint32(18).string(message.after);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAgentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAgentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = AgentFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchAgentsRequest>): WatchAgentsRequest {
+    return WatchAgentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchAgentsRequest>): WatchAgentsRequest {
+    const message = createBaseWatchAgentsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? AgentFilter.fromPartial(object.filter)
+      : undefined;
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchAgentsResponse(): WatchAgentsResponse {
+  return { agent: undefined, position: "", current: false, _unknownFields: {} };
+}
+
+export const WatchAgentsResponse: MessageFns<WatchAgentsResponse> = {
+  encode(message: WatchAgentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message.current !== false) {
+      writer.uint32(24).bool(message.current);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchAgentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchAgentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.current = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchAgentsResponse>): WatchAgentsResponse {
+    return WatchAgentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchAgentsResponse>): WatchAgentsResponse {
+    const message = createBaseWatchAgentsResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    message.current = object.current ?? false;
+    return message;
+  },
+};
+
+function createBaseSuspendAgentRequest(): SuspendAgentRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const SuspendAgentRequest: MessageFns<SuspendAgentRequest> = {
+  encode(message: SuspendAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuspendAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuspendAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SuspendAgentRequest>): SuspendAgentRequest {
+    return SuspendAgentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SuspendAgentRequest>): SuspendAgentRequest {
+    const message = createBaseSuspendAgentRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSuspendAgentResponse(): SuspendAgentResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const SuspendAgentResponse: MessageFns<SuspendAgentResponse> = {
+  encode(message: SuspendAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SuspendAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSuspendAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SuspendAgentResponse>): SuspendAgentResponse {
+    return SuspendAgentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SuspendAgentResponse>): SuspendAgentResponse {
+    const message = createBaseSuspendAgentResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseQuarantineAgentRequest(): QuarantineAgentRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const QuarantineAgentRequest: MessageFns<QuarantineAgentRequest> = {
+  encode(message: QuarantineAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantineAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantineAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QuarantineAgentRequest>): QuarantineAgentRequest {
+    return QuarantineAgentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QuarantineAgentRequest>): QuarantineAgentRequest {
+    const message = createBaseQuarantineAgentRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseQuarantineAgentResponse(): QuarantineAgentResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const QuarantineAgentResponse: MessageFns<QuarantineAgentResponse> = {
+  encode(message: QuarantineAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantineAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantineAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QuarantineAgentResponse>): QuarantineAgentResponse {
+    return QuarantineAgentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QuarantineAgentResponse>): QuarantineAgentResponse {
+    const message = createBaseQuarantineAgentResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreAgentRequest(): RestoreAgentRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const RestoreAgentRequest: MessageFns<RestoreAgentRequest> = {
+  encode(message: RestoreAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RestoreAgentRequest>): RestoreAgentRequest {
+    return RestoreAgentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RestoreAgentRequest>): RestoreAgentRequest {
+    const message = createBaseRestoreAgentRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRestoreAgentResponse(): RestoreAgentResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const RestoreAgentResponse: MessageFns<RestoreAgentResponse> = {
+  encode(message: RestoreAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RestoreAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestoreAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RestoreAgentResponse>): RestoreAgentResponse {
+    return RestoreAgentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RestoreAgentResponse>): RestoreAgentResponse {
+    const message = createBaseRestoreAgentResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRenewAgentRequest(): RenewAgentRequest {
+  return { agentId: "", lifetimeSeconds: 0n, _unknownFields: {} };
+}
+
+export const RenewAgentRequest: MessageFns<RenewAgentRequest> = {
+  encode(message: RenewAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.lifetimeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.lifetimeSeconds) !== message.lifetimeSeconds) {
+        throw new globalThis.Error("value provided for field message.lifetimeSeconds of type int64 too large");
+      }
+      writer.uint32(16).int64(message.lifetimeSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lifetimeSeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RenewAgentRequest>): RenewAgentRequest {
+    return RenewAgentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewAgentRequest>): RenewAgentRequest {
+    const message = createBaseRenewAgentRequest();
+    message.agentId = object.agentId ?? "";
+    message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
+      ? BigInt(object.lifetimeSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRenewAgentResponse(): RenewAgentResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const RenewAgentResponse: MessageFns<RenewAgentResponse> = {
+  encode(message: RenewAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RenewAgentResponse>): RenewAgentResponse {
+    return RenewAgentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewAgentResponse>): RenewAgentResponse {
+    const message = createBaseRenewAgentResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRetireAgentRequest(): RetireAgentRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const RetireAgentRequest: MessageFns<RetireAgentRequest> = {
+  encode(message: RetireAgentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireAgentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireAgentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetireAgentRequest>): RetireAgentRequest {
+    return RetireAgentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireAgentRequest>): RetireAgentRequest {
+    const message = createBaseRetireAgentRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRetireAgentResponse(): RetireAgentResponse {
+  return { endedAgentIds: [], position: "", _unknownFields: {} };
+}
+
+export const RetireAgentResponse: MessageFns<RetireAgentResponse> = {
+  encode(message: RetireAgentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.endedAgentIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireAgentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireAgentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.endedAgentIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetireAgentResponse>): RetireAgentResponse {
+    return RetireAgentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireAgentResponse>): RetireAgentResponse {
+    const message = createBaseRetireAgentResponse();
+    message.endedAgentIds = object.endedAgentIds?.map((e) => e) || [];
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRotateKeyRequest(): RotateKeyRequest {
+  return { publicJwk: "", proof: "", overlapSeconds: 0n, _unknownFields: {} };
+}
+
+export const RotateKeyRequest: MessageFns<RotateKeyRequest> = {
+  encode(message: RotateKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.publicJwk !== "") {
+      writer.uint32(10).string(message.publicJwk);
+    }
+    if (message.proof !== "") {
+      writer.uint32(18).string(message.proof);
+    }
+    if (message.overlapSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.overlapSeconds) !== message.overlapSeconds) {
+        throw new globalThis.Error("value provided for field message.overlapSeconds of type int64 too large");
+      }
+      writer.uint32(24).int64(message.overlapSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.publicJwk = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.proof = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.overlapSeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateKeyRequest>): RotateKeyRequest {
+    return RotateKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateKeyRequest>): RotateKeyRequest {
+    const message = createBaseRotateKeyRequest();
+    message.publicJwk = object.publicJwk ?? "";
+    message.proof = object.proof ?? "";
+    message.overlapSeconds = (object.overlapSeconds !== undefined && object.overlapSeconds !== null)
+      ? BigInt(object.overlapSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRotateKeyResponse(): RotateKeyResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const RotateKeyResponse: MessageFns<RotateKeyResponse> = {
+  encode(message: RotateKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateKeyResponse>): RotateKeyResponse {
+    return RotateKeyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateKeyResponse>): RotateKeyResponse {
+    const message = createBaseRotateKeyResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawKeyRequest(): WithdrawKeyRequest {
+  return { agentId: "", keyThumbprint: "", reason: "", _unknownFields: {} };
+}
+
+export const WithdrawKeyRequest: MessageFns<WithdrawKeyRequest> = {
+  encode(message: WithdrawKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.keyThumbprint !== "") {
+      writer.uint32(18).string(message.keyThumbprint);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.keyThumbprint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawKeyRequest>): WithdrawKeyRequest {
+    return WithdrawKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawKeyRequest>): WithdrawKeyRequest {
+    const message = createBaseWithdrawKeyRequest();
+    message.agentId = object.agentId ?? "";
+    message.keyThumbprint = object.keyThumbprint ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawKeyResponse(): WithdrawKeyResponse {
+  return { agent: undefined, position: "", _unknownFields: {} };
+}
+
+export const WithdrawKeyResponse: MessageFns<WithdrawKeyResponse> = {
+  encode(message: WithdrawKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawKeyResponse>): WithdrawKeyResponse {
+    return WithdrawKeyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawKeyResponse>): WithdrawKeyResponse {
+    const message = createBaseWithdrawKeyResponse();
+    message.agent = (object.agent !== undefined && object.agent !== null) ? Agent.fromPartial(object.agent) : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseIssueX509SvidRequest(): IssueX509SvidRequest {
+  return { lifetimeSeconds: 0n, _unknownFields: {} };
+}
+
+export const IssueX509SvidRequest: MessageFns<IssueX509SvidRequest> = {
+  encode(message: IssueX509SvidRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lifetimeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.lifetimeSeconds) !== message.lifetimeSeconds) {
+        throw new globalThis.Error("value provided for field message.lifetimeSeconds of type int64 too large");
+      }
+      writer.uint32(8).int64(message.lifetimeSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueX509SvidRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueX509SvidRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.lifetimeSeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueX509SvidRequest>): IssueX509SvidRequest {
+    return IssueX509SvidRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueX509SvidRequest>): IssueX509SvidRequest {
+    const message = createBaseIssueX509SvidRequest();
+    message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
+      ? BigInt(object.lifetimeSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseIssueX509SvidResponse(): IssueX509SvidResponse {
+  return { certificateChain: "", expiresAt: undefined, bundle: "", _unknownFields: {} };
+}
+
+export const IssueX509SvidResponse: MessageFns<IssueX509SvidResponse> = {
+  encode(message: IssueX509SvidResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.certificateChain !== "") {
+      writer.uint32(10).string(message.certificateChain);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(18).fork()).join();
+    }
+    if (message.bundle !== "") {
+      writer.uint32(26).string(message.bundle);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueX509SvidResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueX509SvidResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificateChain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueX509SvidResponse>): IssueX509SvidResponse {
+    return IssueX509SvidResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueX509SvidResponse>): IssueX509SvidResponse {
+    const message = createBaseIssueX509SvidResponse();
+    message.certificateChain = object.certificateChain ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.bundle = object.bundle ?? "";
+    return message;
+  },
+};
+
+function createBaseIssueJwtSvidRequest(): IssueJwtSvidRequest {
+  return { audience: "", lifetimeSeconds: 0n, _unknownFields: {} };
+}
+
+export const IssueJwtSvidRequest: MessageFns<IssueJwtSvidRequest> = {
+  encode(message: IssueJwtSvidRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.audience !== "") {
+      writer.uint32(10).string(message.audience);
+    }
+    if (message.lifetimeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.lifetimeSeconds) !== message.lifetimeSeconds) {
+        throw new globalThis.Error("value provided for field message.lifetimeSeconds of type int64 too large");
+      }
+      writer.uint32(16).int64(message.lifetimeSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueJwtSvidRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueJwtSvidRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lifetimeSeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueJwtSvidRequest>): IssueJwtSvidRequest {
+    return IssueJwtSvidRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueJwtSvidRequest>): IssueJwtSvidRequest {
+    const message = createBaseIssueJwtSvidRequest();
+    message.audience = object.audience ?? "";
+    message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
+      ? BigInt(object.lifetimeSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseIssueJwtSvidResponse(): IssueJwtSvidResponse {
+  return { token: "", expiresAt: undefined, _unknownFields: {} };
+}
+
+export const IssueJwtSvidResponse: MessageFns<IssueJwtSvidResponse> = {
+  encode(message: IssueJwtSvidResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== "") {
+      writer.uint32(10).string(message.token);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IssueJwtSvidResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIssueJwtSvidResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IssueJwtSvidResponse>): IssueJwtSvidResponse {
+    return IssueJwtSvidResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IssueJwtSvidResponse>): IssueJwtSvidResponse {
+    const message = createBaseIssueJwtSvidResponse();
+    message.token = object.token ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGetTrustBundleRequest(): GetTrustBundleRequest {
+  return { _unknownFields: {} };
+}
+
+export const GetTrustBundleRequest: MessageFns<GetTrustBundleRequest> = {
+  encode(message: GetTrustBundleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTrustBundleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTrustBundleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTrustBundleRequest>): GetTrustBundleRequest {
+    return GetTrustBundleRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<GetTrustBundleRequest>): GetTrustBundleRequest {
+    const message = createBaseGetTrustBundleRequest();
+    return message;
+  },
+};
+
+function createBaseGetTrustBundleResponse(): GetTrustBundleResponse {
+  return { trustDomain: "", bundle: "", _unknownFields: {} };
+}
+
+export const GetTrustBundleResponse: MessageFns<GetTrustBundleResponse> = {
+  encode(message: GetTrustBundleResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trustDomain !== "") {
+      writer.uint32(10).string(message.trustDomain);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(18).string(message.bundle);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTrustBundleResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTrustBundleResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trustDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTrustBundleResponse>): GetTrustBundleResponse {
+    return GetTrustBundleResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetTrustBundleResponse>): GetTrustBundleResponse {
+    const message = createBaseGetTrustBundleResponse();
+    message.trustDomain = object.trustDomain ?? "";
+    message.bundle = object.bundle ?? "";
+    return message;
+  },
+};
+
+function createBaseGetDelegationRequest(): GetDelegationRequest {
+  return { delegationId: "", notBefore: [], _unknownFields: {} };
+}
+
+export const GetDelegationRequest: MessageFns<GetDelegationRequest> = {
+  encode(message: GetDelegationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.delegationId !== "") {
+      writer.uint32(10).string(message.delegationId);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(18).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDelegationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDelegationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.delegationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetDelegationRequest>): GetDelegationRequest {
+    return GetDelegationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetDelegationRequest>): GetDelegationRequest {
+    const message = createBaseGetDelegationRequest();
+    message.delegationId = object.delegationId ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetDelegationResponse(): GetDelegationResponse {
+  return { delegation: undefined, _unknownFields: {} };
+}
+
+export const GetDelegationResponse: MessageFns<GetDelegationResponse> = {
+  encode(message: GetDelegationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.delegation !== undefined) {
+      Delegation.encode(message.delegation, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDelegationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDelegationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.delegation = Delegation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetDelegationResponse>): GetDelegationResponse {
+    return GetDelegationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetDelegationResponse>): GetDelegationResponse {
+    const message = createBaseGetDelegationResponse();
+    message.delegation = (object.delegation !== undefined && object.delegation !== null)
+      ? Delegation.fromPartial(object.delegation)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListDelegationsRequest(): ListDelegationsRequest {
+  return { humanId: "", agentId: "", liveOnly: false, pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListDelegationsRequest: MessageFns<ListDelegationsRequest> = {
+  encode(message: ListDelegationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.humanId !== "") {
+      writer.uint32(10).string(message.humanId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.liveOnly !== false) {
+      writer.uint32(24).bool(message.liveOnly);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(32).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(42).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDelegationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDelegationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.liveOnly = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListDelegationsRequest>): ListDelegationsRequest {
+    return ListDelegationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDelegationsRequest>): ListDelegationsRequest {
+    const message = createBaseListDelegationsRequest();
+    message.humanId = object.humanId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.liveOnly = object.liveOnly ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListDelegationsResponse(): ListDelegationsResponse {
+  return { delegations: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListDelegationsResponse: MessageFns<ListDelegationsResponse> = {
+  encode(message: ListDelegationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.delegations) {
+      Delegation.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDelegationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDelegationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.delegations.push(Delegation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListDelegationsResponse>): ListDelegationsResponse {
+    return ListDelegationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDelegationsResponse>): ListDelegationsResponse {
+    const message = createBaseListDelegationsResponse();
+    message.delegations = object.delegations?.map((e) => Delegation.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRequestDelegationRequest(): RequestDelegationRequest {
+  return {
+    authorizationDetails: [],
+    statement: "",
+    lifetimeSeconds: 0n,
+    maximumDepth: 0,
+    humanId: "",
+    notBefore: [],
+    _unknownFields: {},
+  };
+}
+
+export const RequestDelegationRequest: MessageFns<RequestDelegationRequest> = {
+  encode(message: RequestDelegationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.authorizationDetails) {
+      AuthorizationDetail.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.statement !== "") {
+      writer.uint32(18).string(message.statement);
+    }
+    if (message.lifetimeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.lifetimeSeconds) !== message.lifetimeSeconds) {
+        throw new globalThis.Error("value provided for field message.lifetimeSeconds of type int64 too large");
+      }
+      writer.uint32(24).int64(message.lifetimeSeconds);
+    }
+    if (message.maximumDepth !== 0) {
+      writer.uint32(32).int32(message.maximumDepth);
+    }
+    if (message.humanId !== "") {
+      writer.uint32(42).string(message.humanId);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(50).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestDelegationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestDelegationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.authorizationDetails.push(AuthorizationDetail.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.statement = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lifetimeSeconds = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maximumDepth = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequestDelegationRequest>): RequestDelegationRequest {
+    return RequestDelegationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestDelegationRequest>): RequestDelegationRequest {
+    const message = createBaseRequestDelegationRequest();
+    message.authorizationDetails = object.authorizationDetails?.map((e) => AuthorizationDetail.fromPartial(e)) || [];
+    message.statement = object.statement ?? "";
+    message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
+      ? BigInt(object.lifetimeSeconds)
+      : 0n;
+    message.maximumDepth = object.maximumDepth ?? 0;
+    message.humanId = object.humanId ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRequestDelegationResponse(): RequestDelegationResponse {
+  return { requestId: "", userCode: "", verificationUri: "", expiresAt: undefined, position: "", _unknownFields: {} };
+}
+
+export const RequestDelegationResponse: MessageFns<RequestDelegationResponse> = {
+  encode(message: RequestDelegationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.userCode !== "") {
+      writer.uint32(18).string(message.userCode);
+    }
+    if (message.verificationUri !== "") {
+      writer.uint32(26).string(message.verificationUri);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(34).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(42).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestDelegationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestDelegationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userCode = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.verificationUri = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequestDelegationResponse>): RequestDelegationResponse {
+    return RequestDelegationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestDelegationResponse>): RequestDelegationResponse {
+    const message = createBaseRequestDelegationResponse();
+    message.requestId = object.requestId ?? "";
+    message.userCode = object.userCode ?? "";
+    message.verificationUri = object.verificationUri ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseAwaitDelegationRequest(): AwaitDelegationRequest {
+  return { requestId: "", waitSeconds: 0, _unknownFields: {} };
+}
+
+export const AwaitDelegationRequest: MessageFns<AwaitDelegationRequest> = {
+  encode(message: AwaitDelegationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.waitSeconds !== 0) {
+      writer.uint32(16).int32(message.waitSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitDelegationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitDelegationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitSeconds = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AwaitDelegationRequest>): AwaitDelegationRequest {
+    return AwaitDelegationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AwaitDelegationRequest>): AwaitDelegationRequest {
+    const message = createBaseAwaitDelegationRequest();
+    message.requestId = object.requestId ?? "";
+    message.waitSeconds = object.waitSeconds ?? 0;
+    return message;
+  },
+};
+
+function createBaseAwaitDelegationResponse(): AwaitDelegationResponse {
+  return {
+    state: DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED,
+    delegation: undefined,
+    delegationToken: "",
+    position: "",
+    _unknownFields: {},
+  };
+}
+
+export const AwaitDelegationResponse: MessageFns<AwaitDelegationResponse> = {
+  encode(message: AwaitDelegationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED) {
+      writer.uint32(8).int32(delegationRequestStateToNumber(message.state));
+    }
+    if (message.delegation !== undefined) {
+      Delegation.encode(message.delegation, writer.uint32(18).fork()).join();
+    }
+    if (message.delegationToken !== "") {
+      writer.uint32(26).string(message.delegationToken);
+    }
+    if (message.position !== "") {
+      writer.uint32(34).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitDelegationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitDelegationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = delegationRequestStateFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.delegation = Delegation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.delegationToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AwaitDelegationResponse>): AwaitDelegationResponse {
+    return AwaitDelegationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AwaitDelegationResponse>): AwaitDelegationResponse {
+    const message = createBaseAwaitDelegationResponse();
+    message.state = object.state ?? DelegationRequestState.DELEGATION_REQUEST_STATE_UNSPECIFIED;
+    message.delegation = (object.delegation !== undefined && object.delegation !== null)
+      ? Delegation.fromPartial(object.delegation)
+      : undefined;
+    message.delegationToken = object.delegationToken ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseMandate(): Mandate {
+  return {
+    id: "",
+    blueprint: "",
+    human: "",
+    authorizationDetails: [],
+    purpose: "",
+    expiresAt: undefined,
+    maximumDepth: 0,
+    _unknownFields: {},
+  };
+}
+
+export const Mandate: MessageFns<Mandate> = {
+  encode(message: Mandate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.blueprint !== "") {
+      writer.uint32(18).string(message.blueprint);
+    }
+    if (message.human !== "") {
+      writer.uint32(26).string(message.human);
+    }
+    for (const v of message.authorizationDetails) {
+      AuthorizationDetail.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.purpose !== "") {
+      writer.uint32(42).string(message.purpose);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(50).fork()).join();
+    }
+    if (message.maximumDepth !== 0) {
+      writer.uint32(56).int32(message.maximumDepth);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Mandate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMandate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.human = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.authorizationDetails.push(AuthorizationDetail.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maximumDepth = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Mandate>): Mandate {
+    return Mandate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Mandate>): Mandate {
+    const message = createBaseMandate();
+    message.id = object.id ?? "";
+    message.blueprint = object.blueprint ?? "";
+    message.human = object.human ?? "";
+    message.authorizationDetails = object.authorizationDetails?.map((e) => AuthorizationDetail.fromPartial(e)) || [];
+    message.purpose = object.purpose ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.maximumDepth = object.maximumDepth ?? 0;
+    return message;
+  },
+};
+
+function createBaseGrantMandateRequest(): GrantMandateRequest {
+  return {
+    blueprint: "",
+    authorizationDetails: [],
+    purpose: "",
+    lifetimeSeconds: 0n,
+    maximumDepth: 0,
+    _unknownFields: {},
+  };
+}
+
+export const GrantMandateRequest: MessageFns<GrantMandateRequest> = {
+  encode(message: GrantMandateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    for (const v of message.authorizationDetails) {
+      AuthorizationDetail.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.purpose !== "") {
+      writer.uint32(26).string(message.purpose);
+    }
+    if (message.lifetimeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.lifetimeSeconds) !== message.lifetimeSeconds) {
+        throw new globalThis.Error("value provided for field message.lifetimeSeconds of type int64 too large");
+      }
+      writer.uint32(32).int64(message.lifetimeSeconds);
+    }
+    if (message.maximumDepth !== 0) {
+      writer.uint32(40).int32(message.maximumDepth);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantMandateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantMandateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.authorizationDetails.push(AuthorizationDetail.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.lifetimeSeconds = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maximumDepth = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantMandateRequest>): GrantMandateRequest {
+    return GrantMandateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantMandateRequest>): GrantMandateRequest {
+    const message = createBaseGrantMandateRequest();
+    message.blueprint = object.blueprint ?? "";
+    message.authorizationDetails = object.authorizationDetails?.map((e) => AuthorizationDetail.fromPartial(e)) || [];
+    message.purpose = object.purpose ?? "";
+    message.lifetimeSeconds = (object.lifetimeSeconds !== undefined && object.lifetimeSeconds !== null)
+      ? BigInt(object.lifetimeSeconds)
+      : 0n;
+    message.maximumDepth = object.maximumDepth ?? 0;
+    return message;
+  },
+};
+
+function createBaseGrantMandateResponse(): GrantMandateResponse {
+  return { mandate: undefined, position: "", _unknownFields: {} };
+}
+
+export const GrantMandateResponse: MessageFns<GrantMandateResponse> = {
+  encode(message: GrantMandateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mandate !== undefined) {
+      Mandate.encode(message.mandate, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantMandateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantMandateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mandate = Mandate.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantMandateResponse>): GrantMandateResponse {
+    return GrantMandateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantMandateResponse>): GrantMandateResponse {
+    const message = createBaseGrantMandateResponse();
+    message.mandate = (object.mandate !== undefined && object.mandate !== null)
+      ? Mandate.fromPartial(object.mandate)
+      : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeMandateRequest(): RevokeMandateRequest {
+  return { mandateId: "", reason: "", _unknownFields: {} };
+}
+
+export const RevokeMandateRequest: MessageFns<RevokeMandateRequest> = {
+  encode(message: RevokeMandateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mandateId !== "") {
+      writer.uint32(10).string(message.mandateId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeMandateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeMandateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mandateId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeMandateRequest>): RevokeMandateRequest {
+    return RevokeMandateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeMandateRequest>): RevokeMandateRequest {
+    const message = createBaseRevokeMandateRequest();
+    message.mandateId = object.mandateId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeMandateResponse(): RevokeMandateResponse {
+  return { endedDelegationIds: [], position: "", _unknownFields: {} };
+}
+
+export const RevokeMandateResponse: MessageFns<RevokeMandateResponse> = {
+  encode(message: RevokeMandateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.endedDelegationIds) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeMandateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeMandateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.endedDelegationIds.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RevokeMandateResponse>): RevokeMandateResponse {
+    return RevokeMandateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeMandateResponse>): RevokeMandateResponse {
+    const message = createBaseRevokeMandateResponse();
+    message.endedDelegationIds = object.endedDelegationIds?.map((e) => e) || [];
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseDrawMandateRequest(): DrawMandateRequest {
+  return { mandateId: "", notBefore: [], _unknownFields: {} };
+}
+
+export const DrawMandateRequest: MessageFns<DrawMandateRequest> = {
+  encode(message: DrawMandateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mandateId !== "") {
+      writer.uint32(10).string(message.mandateId);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(18).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrawMandateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrawMandateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mandateId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrawMandateRequest>): DrawMandateRequest {
+    return DrawMandateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrawMandateRequest>): DrawMandateRequest {
+    const message = createBaseDrawMandateRequest();
+    message.mandateId = object.mandateId ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseDrawMandateResponse(): DrawMandateResponse {
+  return { delegation: undefined, delegationToken: "", position: "", _unknownFields: {} };
+}
+
+export const DrawMandateResponse: MessageFns<DrawMandateResponse> = {
+  encode(message: DrawMandateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.delegation !== undefined) {
+      Delegation.encode(message.delegation, writer.uint32(10).fork()).join();
+    }
+    if (message.delegationToken !== "") {
+      writer.uint32(18).string(message.delegationToken);
+    }
+    if (message.position !== "") {
+      writer.uint32(26).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrawMandateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrawMandateResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.delegation = Delegation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.delegationToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DrawMandateResponse>): DrawMandateResponse {
+    return DrawMandateResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrawMandateResponse>): DrawMandateResponse {
+    const message = createBaseDrawMandateResponse();
+    message.delegation = (object.delegation !== undefined && object.delegation !== null)
+      ? Delegation.fromPartial(object.delegation)
+      : undefined;
+    message.delegationToken = object.delegationToken ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBasePlaceHumanRequest(): PlaceHumanRequest {
+  return { issuer: "", subject: "", displayName: "", managerSubject: "", groups: [], _unknownFields: {} };
+}
+
+export const PlaceHumanRequest: MessageFns<PlaceHumanRequest> = {
+  encode(message: PlaceHumanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.displayName !== "") {
+      writer.uint32(26).string(message.displayName);
+    }
+    if (message.managerSubject !== "") {
+      writer.uint32(34).string(message.managerSubject);
+    }
+    for (const v of message.groups) {
+      writer.uint32(42).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHumanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHumanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.displayName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.managerSubject = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.groups.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlaceHumanRequest>): PlaceHumanRequest {
+    return PlaceHumanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlaceHumanRequest>): PlaceHumanRequest {
+    const message = createBasePlaceHumanRequest();
+    message.issuer = object.issuer ?? "";
+    message.subject = object.subject ?? "";
+    message.displayName = object.displayName ?? "";
+    message.managerSubject = object.managerSubject ?? "";
+    message.groups = object.groups?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePlaceHumanResponse(): PlaceHumanResponse {
+  return { humanId: "", position: "", _unknownFields: {} };
+}
+
+export const PlaceHumanResponse: MessageFns<PlaceHumanResponse> = {
+  encode(message: PlaceHumanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.humanId !== "") {
+      writer.uint32(10).string(message.humanId);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHumanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHumanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlaceHumanResponse>): PlaceHumanResponse {
+    return PlaceHumanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlaceHumanResponse>): PlaceHumanResponse {
+    const message = createBasePlaceHumanResponse();
+    message.humanId = object.humanId ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseDeactivateHumanRequest(): DeactivateHumanRequest {
+  return { humanId: "", reason: "", _unknownFields: {} };
+}
+
+export const DeactivateHumanRequest: MessageFns<DeactivateHumanRequest> = {
+  encode(message: DeactivateHumanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.humanId !== "") {
+      writer.uint32(10).string(message.humanId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeactivateHumanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeactivateHumanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeactivateHumanRequest>): DeactivateHumanRequest {
+    return DeactivateHumanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeactivateHumanRequest>): DeactivateHumanRequest {
+    const message = createBaseDeactivateHumanRequest();
+    message.humanId = object.humanId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDeactivateHumanResponse(): DeactivateHumanResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const DeactivateHumanResponse: MessageFns<DeactivateHumanResponse> = {
+  encode(message: DeactivateHumanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeactivateHumanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeactivateHumanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeactivateHumanResponse>): DeactivateHumanResponse {
+    return DeactivateHumanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeactivateHumanResponse>): DeactivateHumanResponse {
+    const message = createBaseDeactivateHumanResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseReactivateHumanRequest(): ReactivateHumanRequest {
+  return { humanId: "", reason: "", _unknownFields: {} };
+}
+
+export const ReactivateHumanRequest: MessageFns<ReactivateHumanRequest> = {
+  encode(message: ReactivateHumanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.humanId !== "") {
+      writer.uint32(10).string(message.humanId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReactivateHumanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReactivateHumanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReactivateHumanRequest>): ReactivateHumanRequest {
+    return ReactivateHumanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReactivateHumanRequest>): ReactivateHumanRequest {
+    const message = createBaseReactivateHumanRequest();
+    message.humanId = object.humanId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseReactivateHumanResponse(): ReactivateHumanResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ReactivateHumanResponse: MessageFns<ReactivateHumanResponse> = {
+  encode(message: ReactivateHumanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReactivateHumanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReactivateHumanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReactivateHumanResponse>): ReactivateHumanResponse {
+    return ReactivateHumanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReactivateHumanResponse>): ReactivateHumanResponse {
+    const message = createBaseReactivateHumanResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseForgetHumanRequest(): ForgetHumanRequest {
+  return { humanId: "", _unknownFields: {} };
+}
+
+export const ForgetHumanRequest: MessageFns<ForgetHumanRequest> = {
+  encode(message: ForgetHumanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.humanId !== "") {
+      writer.uint32(10).string(message.humanId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetHumanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetHumanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ForgetHumanRequest>): ForgetHumanRequest {
+    return ForgetHumanRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ForgetHumanRequest>): ForgetHumanRequest {
+    const message = createBaseForgetHumanRequest();
+    message.humanId = object.humanId ?? "";
+    return message;
+  },
+};
+
+function createBaseForgetHumanResponse(): ForgetHumanResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ForgetHumanResponse: MessageFns<ForgetHumanResponse> = {
+  encode(message: ForgetHumanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetHumanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetHumanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ForgetHumanResponse>): ForgetHumanResponse {
+    return ForgetHumanResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ForgetHumanResponse>): ForgetHumanResponse {
+    const message = createBaseForgetHumanResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
 /** Who is this, and for whom does it act. */
 export type IdentityServiceService = typeof IdentityServiceService;
 export const IdentityServiceService = {
@@ -3444,6 +10246,76 @@ export const IdentityServiceService = {
       Buffer.from(GetBlueprintResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetBlueprintResponse => GetBlueprintResponse.decode(value),
   },
+  /** Lists blueprints, in the order of their making. Roles: platform, sponsor, security-operator, auditor. */
+  listBlueprints: {
+    path: "/credence.identity.v1.IdentityService/ListBlueprints" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBlueprintsRequest): Buffer =>
+      Buffer.from(ListBlueprintsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBlueprintsRequest => ListBlueprintsRequest.decode(value),
+    responseSerialize: (value: ListBlueprintsResponse): Buffer =>
+      Buffer.from(ListBlueprintsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBlueprintsResponse => ListBlueprintsResponse.decode(value),
+  },
+  /** Asks somebody to become its sponsor; they are it once they accept. Caller: its sponsor; role: security-operator. */
+  proposeSponsor: {
+    path: "/credence.identity.v1.IdentityService/ProposeSponsor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ProposeSponsorRequest): Buffer =>
+      Buffer.from(ProposeSponsorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ProposeSponsorRequest => ProposeSponsorRequest.decode(value),
+    responseSerialize: (value: ProposeSponsorResponse): Buffer =>
+      Buffer.from(ProposeSponsorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProposeSponsorResponse => ProposeSponsorResponse.decode(value),
+  },
+  /** The human who was asked becomes the sponsor. Caller: that human. */
+  acceptSponsorship: {
+    path: "/credence.identity.v1.IdentityService/AcceptSponsorship" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcceptSponsorshipRequest): Buffer =>
+      Buffer.from(AcceptSponsorshipRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcceptSponsorshipRequest => AcceptSponsorshipRequest.decode(value),
+    responseSerialize: (value: AcceptSponsorshipResponse): Buffer =>
+      Buffer.from(AcceptSponsorshipResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcceptSponsorshipResponse => AcceptSponsorshipResponse.decode(value),
+  },
+  /** Names who runs it day to day. Caller: its sponsor; role: security-operator. */
+  changeOwner: {
+    path: "/credence.identity.v1.IdentityService/ChangeOwner" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeOwnerRequest): Buffer => Buffer.from(ChangeOwnerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeOwnerRequest => ChangeOwnerRequest.decode(value),
+    responseSerialize: (value: ChangeOwnerResponse): Buffer => Buffer.from(ChangeOwnerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeOwnerResponse => ChangeOwnerResponse.decode(value),
+  },
+  /** No agent of it gets, passes on or uses anything, until it is restored. Caller: its sponsor; role: security-operator. */
+  withdrawBlueprint: {
+    path: "/credence.identity.v1.IdentityService/WithdrawBlueprint" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawBlueprintRequest): Buffer =>
+      Buffer.from(WithdrawBlueprintRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawBlueprintRequest => WithdrawBlueprintRequest.decode(value),
+    responseSerialize: (value: WithdrawBlueprintResponse): Buffer =>
+      Buffer.from(WithdrawBlueprintResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawBlueprintResponse => WithdrawBlueprintResponse.decode(value),
+  },
+  /** Brings back what had not otherwise ended. Caller: its sponsor; role: security-operator. */
+  restoreBlueprint: {
+    path: "/credence.identity.v1.IdentityService/RestoreBlueprint" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreBlueprintRequest): Buffer =>
+      Buffer.from(RestoreBlueprintRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreBlueprintRequest => RestoreBlueprintRequest.decode(value),
+    responseSerialize: (value: RestoreBlueprintResponse): Buffer =>
+      Buffer.from(RestoreBlueprintResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreBlueprintResponse => RestoreBlueprintResponse.decode(value),
+  },
   /** Registers one agent instance with its public key. Role: platform. */
   registerAgent: {
     path: "/credence.identity.v1.IdentityService/RegisterAgent" as const,
@@ -3454,6 +10326,18 @@ export const IdentityServiceService = {
     responseSerialize: (value: RegisterAgentResponse): Buffer =>
       Buffer.from(RegisterAgentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterAgentResponse => RegisterAgentResponse.decode(value),
+  },
+  /** The same for any number: every request is answered, in any order, under its own key. Role: platform. */
+  registerAgents: {
+    path: "/credence.identity.v1.IdentityService/RegisterAgents" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: RegisterAgentsRequest): Buffer =>
+      Buffer.from(RegisterAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RegisterAgentsRequest => RegisterAgentsRequest.decode(value),
+    responseSerialize: (value: RegisterAgentsResponse): Buffer =>
+      Buffer.from(RegisterAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RegisterAgentsResponse => RegisterAgentsResponse.decode(value),
   },
   /** An active agent registers a child of its own blueprint. Caller: the agent (agent-proof). */
   spawnAgent: {
@@ -3475,6 +10359,83 @@ export const IdentityServiceService = {
     responseSerialize: (value: GetAgentResponse): Buffer => Buffer.from(GetAgentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetAgentResponse => GetAgentResponse.decode(value),
   },
+  /** Finds agents, in the order of their registration. Roles: platform, sponsor, security-operator, auditor. */
+  listAgents: {
+    path: "/credence.identity.v1.IdentityService/ListAgents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAgentsRequest): Buffer => Buffer.from(ListAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAgentsRequest => ListAgentsRequest.decode(value),
+    responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
+  },
+  /**
+   * Agents that changed after a position, then every change as it happens; the newest state of each.
+   * Roles: platform, sponsor, security-operator, auditor.
+   */
+  watchAgents: {
+    path: "/credence.identity.v1.IdentityService/WatchAgents" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchAgentsRequest): Buffer => Buffer.from(WatchAgentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchAgentsRequest => WatchAgentsRequest.decode(value),
+    responseSerialize: (value: WatchAgentsResponse): Buffer => Buffer.from(WatchAgentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchAgentsResponse => WatchAgentsResponse.decode(value),
+  },
+  /** Holds an agent until it is restored. Roles: security-operator, platform; caller: its sponsor. */
+  suspendAgent: {
+    path: "/credence.identity.v1.IdentityService/SuspendAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SuspendAgentRequest): Buffer => Buffer.from(SuspendAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SuspendAgentRequest => SuspendAgentRequest.decode(value),
+    responseSerialize: (value: SuspendAgentResponse): Buffer =>
+      Buffer.from(SuspendAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SuspendAgentResponse => SuspendAgentResponse.decode(value),
+  },
+  /** The same for one that is suspected. Role: security-operator. */
+  quarantineAgent: {
+    path: "/credence.identity.v1.IdentityService/QuarantineAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QuarantineAgentRequest): Buffer =>
+      Buffer.from(QuarantineAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QuarantineAgentRequest => QuarantineAgentRequest.decode(value),
+    responseSerialize: (value: QuarantineAgentResponse): Buffer =>
+      Buffer.from(QuarantineAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QuarantineAgentResponse => QuarantineAgentResponse.decode(value),
+  },
+  /** Lifts a suspension (security-operator, its sponsor) or a quarantine (security-operator). */
+  restoreAgent: {
+    path: "/credence.identity.v1.IdentityService/RestoreAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RestoreAgentRequest): Buffer => Buffer.from(RestoreAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RestoreAgentRequest => RestoreAgentRequest.decode(value),
+    responseSerialize: (value: RestoreAgentResponse): Buffer =>
+      Buffer.from(RestoreAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RestoreAgentResponse => RestoreAgentResponse.decode(value),
+  },
+  /** A continuous agent lives on. Caller: the agent; role: platform. */
+  renewAgent: {
+    path: "/credence.identity.v1.IdentityService/RenewAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RenewAgentRequest): Buffer => Buffer.from(RenewAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RenewAgentRequest => RenewAgentRequest.decode(value),
+    responseSerialize: (value: RenewAgentResponse): Buffer => Buffer.from(RenewAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RenewAgentResponse => RenewAgentResponse.decode(value),
+  },
+  /** Its work is done: ends it, and everything below it, for good. Caller: the agent; roles: platform; its sponsor. */
+  retireAgent: {
+    path: "/credence.identity.v1.IdentityService/RetireAgent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetireAgentRequest): Buffer => Buffer.from(RetireAgentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetireAgentRequest => RetireAgentRequest.decode(value),
+    responseSerialize: (value: RetireAgentResponse): Buffer => Buffer.from(RetireAgentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetireAgentResponse => RetireAgentResponse.decode(value),
+  },
   /** Ends an agent, and everything below it, for good. Roles: security-operator, sponsor (of that agent). */
   revokeAgent: {
     path: "/credence.identity.v1.IdentityService/RevokeAgent" as const,
@@ -3484,6 +10445,60 @@ export const IdentityServiceService = {
     requestDeserialize: (value: Buffer): RevokeAgentRequest => RevokeAgentRequest.decode(value),
     responseSerialize: (value: RevokeAgentResponse): Buffer => Buffer.from(RevokeAgentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeAgentResponse => RevokeAgentResponse.decode(value),
+  },
+  /** Gives the agent a new key; the old one counts on for a while. Caller: the agent, by the old key. */
+  rotateKey: {
+    path: "/credence.identity.v1.IdentityService/RotateKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateKeyRequest): Buffer => Buffer.from(RotateKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateKeyRequest => RotateKeyRequest.decode(value),
+    responseSerialize: (value: RotateKeyResponse): Buffer => Buffer.from(RotateKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateKeyResponse => RotateKeyResponse.decode(value),
+  },
+  /** A key is known to others: it counts no more, and its agent goes into quarantine. Roles: security-operator, platform; caller: the agent. */
+  withdrawKey: {
+    path: "/credence.identity.v1.IdentityService/WithdrawKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawKeyRequest): Buffer => Buffer.from(WithdrawKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawKeyRequest => WithdrawKeyRequest.decode(value),
+    responseSerialize: (value: WithdrawKeyResponse): Buffer => Buffer.from(WithdrawKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawKeyResponse => WithdrawKeyResponse.decode(value),
+  },
+  /** An X.509-SVID for the agent's newest key. Caller: an active agent. */
+  issueX509Svid: {
+    path: "/credence.identity.v1.IdentityService/IssueX509Svid" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IssueX509SvidRequest): Buffer => Buffer.from(IssueX509SvidRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IssueX509SvidRequest => IssueX509SvidRequest.decode(value),
+    responseSerialize: (value: IssueX509SvidResponse): Buffer =>
+      Buffer.from(IssueX509SvidResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IssueX509SvidResponse => IssueX509SvidResponse.decode(value),
+  },
+  /** A JWT-SVID for one audience. Caller: an active agent. */
+  issueJwtSvid: {
+    path: "/credence.identity.v1.IdentityService/IssueJwtSvid" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: IssueJwtSvidRequest): Buffer => Buffer.from(IssueJwtSvidRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): IssueJwtSvidRequest => IssueJwtSvidRequest.decode(value),
+    responseSerialize: (value: IssueJwtSvidResponse): Buffer =>
+      Buffer.from(IssueJwtSvidResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): IssueJwtSvidResponse => IssueJwtSvidResponse.decode(value),
+  },
+  /** The SPIFFE trust bundle (also at /spiffe/bundle by HTTPS). Anyone who can prove who they are. */
+  getTrustBundle: {
+    path: "/credence.identity.v1.IdentityService/GetTrustBundle" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTrustBundleRequest): Buffer =>
+      Buffer.from(GetTrustBundleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTrustBundleRequest => GetTrustBundleRequest.decode(value),
+    responseSerialize: (value: GetTrustBundleResponse): Buffer =>
+      Buffer.from(GetTrustBundleResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetTrustBundleResponse => GetTrustBundleResponse.decode(value),
   },
   /** A human gives one agent a part of their authority. Caller: a human (bearer token). */
   grantDelegation: {
@@ -3509,7 +10524,7 @@ export const IdentityServiceService = {
       Buffer.from(PassOnDelegationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PassOnDelegationResponse => PassOnDelegationResponse.decode(value),
   },
-  /** Ends a delegation, and everything below it. Caller: the human who granted it; role: security-operator. */
+  /** Ends a delegation, and everything below it. Caller: the human who granted it, or the agent that holds it; role: security-operator. */
   revokeDelegation: {
     path: "/credence.identity.v1.IdentityService/RevokeDelegation" as const,
     requestStream: false as const,
@@ -3520,6 +10535,85 @@ export const IdentityServiceService = {
     responseSerialize: (value: RevokeDelegationResponse): Buffer =>
       Buffer.from(RevokeDelegationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeDelegationResponse => RevokeDelegationResponse.decode(value),
+  },
+  /** Reads a delegation. Caller: its human, an agent of its chain; roles: security-operator, auditor, service. */
+  getDelegation: {
+    path: "/credence.identity.v1.IdentityService/GetDelegation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDelegationRequest): Buffer => Buffer.from(GetDelegationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDelegationRequest => GetDelegationRequest.decode(value),
+    responseSerialize: (value: GetDelegationResponse): Buffer =>
+      Buffer.from(GetDelegationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDelegationResponse => GetDelegationResponse.decode(value),
+  },
+  /** Delegations of the calling human; of anyone for security-operator and auditor. */
+  listDelegations: {
+    path: "/credence.identity.v1.IdentityService/ListDelegations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDelegationsRequest): Buffer =>
+      Buffer.from(ListDelegationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDelegationsRequest => ListDelegationsRequest.decode(value),
+    responseSerialize: (value: ListDelegationsResponse): Buffer =>
+      Buffer.from(ListDelegationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDelegationsResponse => ListDelegationsResponse.decode(value),
+  },
+  /** An agent asks a person for authority. Caller: the agent. */
+  requestDelegation: {
+    path: "/credence.identity.v1.IdentityService/RequestDelegation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RequestDelegationRequest): Buffer =>
+      Buffer.from(RequestDelegationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RequestDelegationRequest => RequestDelegationRequest.decode(value),
+    responseSerialize: (value: RequestDelegationResponse): Buffer =>
+      Buffer.from(RequestDelegationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RequestDelegationResponse => RequestDelegationResponse.decode(value),
+  },
+  /** What became of a request; the delegation when it was approved. Caller: the agent that asked. */
+  awaitDelegation: {
+    path: "/credence.identity.v1.IdentityService/AwaitDelegation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AwaitDelegationRequest): Buffer =>
+      Buffer.from(AwaitDelegationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AwaitDelegationRequest => AwaitDelegationRequest.decode(value),
+    responseSerialize: (value: AwaitDelegationResponse): Buffer =>
+      Buffer.from(AwaitDelegationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AwaitDelegationResponse => AwaitDelegationResponse.decode(value),
+  },
+  /** What autonomous agents of a blueprint may do. Caller: the blueprint's sponsor. */
+  grantMandate: {
+    path: "/credence.identity.v1.IdentityService/GrantMandate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GrantMandateRequest): Buffer => Buffer.from(GrantMandateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GrantMandateRequest => GrantMandateRequest.decode(value),
+    responseSerialize: (value: GrantMandateResponse): Buffer =>
+      Buffer.from(GrantMandateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GrantMandateResponse => GrantMandateResponse.decode(value),
+  },
+  /** Ends a mandate, and every delegation drawn from it. Caller: the blueprint's sponsor; role: security-operator. */
+  revokeMandate: {
+    path: "/credence.identity.v1.IdentityService/RevokeMandate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeMandateRequest): Buffer => Buffer.from(RevokeMandateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeMandateRequest => RevokeMandateRequest.decode(value),
+    responseSerialize: (value: RevokeMandateResponse): Buffer =>
+      Buffer.from(RevokeMandateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeMandateResponse => RevokeMandateResponse.decode(value),
+  },
+  /** An autonomous agent takes up a mandate of its blueprint. Caller: the agent. */
+  drawMandate: {
+    path: "/credence.identity.v1.IdentityService/DrawMandate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrawMandateRequest): Buffer => Buffer.from(DrawMandateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrawMandateRequest => DrawMandateRequest.decode(value),
+    responseSerialize: (value: DrawMandateResponse): Buffer => Buffer.from(DrawMandateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrawMandateResponse => DrawMandateResponse.decode(value),
   },
   /** The pseudonym of a verified human, made on first sight. Role: service. */
   resolveHuman: {
@@ -3543,6 +10637,53 @@ export const IdentityServiceService = {
       Buffer.from(DescribeHumanResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DescribeHumanResponse => DescribeHumanResponse.decode(value),
   },
+  /** What the company's directory says of a person: manager, groups, name. Role: platform. */
+  placeHuman: {
+    path: "/credence.identity.v1.IdentityService/PlaceHuman" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PlaceHumanRequest): Buffer => Buffer.from(PlaceHumanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceHumanRequest => PlaceHumanRequest.decode(value),
+    responseSerialize: (value: PlaceHumanResponse): Buffer => Buffer.from(PlaceHumanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PlaceHumanResponse => PlaceHumanResponse.decode(value),
+  },
+  /**
+   * A person has left: what they delegated ends; a successor answers for their agents, or these are suspended
+   * when the time of grace is over. Roles: platform, security-operator.
+   */
+  deactivateHuman: {
+    path: "/credence.identity.v1.IdentityService/DeactivateHuman" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeactivateHumanRequest): Buffer =>
+      Buffer.from(DeactivateHumanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeactivateHumanRequest => DeactivateHumanRequest.decode(value),
+    responseSerialize: (value: DeactivateHumanResponse): Buffer =>
+      Buffer.from(DeactivateHumanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeactivateHumanResponse => DeactivateHumanResponse.decode(value),
+  },
+  /** A person is back; what they had delegated is not. Roles: platform, security-operator. */
+  reactivateHuman: {
+    path: "/credence.identity.v1.IdentityService/ReactivateHuman" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReactivateHumanRequest): Buffer =>
+      Buffer.from(ReactivateHumanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReactivateHumanRequest => ReactivateHumanRequest.decode(value),
+    responseSerialize: (value: ReactivateHumanResponse): Buffer =>
+      Buffer.from(ReactivateHumanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReactivateHumanResponse => ReactivateHumanResponse.decode(value),
+  },
+  /** Erases name and identifiers from the directory; the record keeps the pseudonym. Role: platform. */
+  forgetHuman: {
+    path: "/credence.identity.v1.IdentityService/ForgetHuman" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ForgetHumanRequest): Buffer => Buffer.from(ForgetHumanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ForgetHumanRequest => ForgetHumanRequest.decode(value),
+    responseSerialize: (value: ForgetHumanResponse): Buffer => Buffer.from(ForgetHumanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ForgetHumanResponse => ForgetHumanResponse.decode(value),
+  },
 } as const;
 
 export interface IdentityServiceServer extends UntypedServiceImplementation {
@@ -3550,24 +10691,90 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   createBlueprint: handleUnaryCall<CreateBlueprintRequest, CreateBlueprintResponse>;
   /** Reads a blueprint. Roles: platform, sponsor, security-operator, auditor, service. */
   getBlueprint: handleUnaryCall<GetBlueprintRequest, GetBlueprintResponse>;
+  /** Lists blueprints, in the order of their making. Roles: platform, sponsor, security-operator, auditor. */
+  listBlueprints: handleUnaryCall<ListBlueprintsRequest, ListBlueprintsResponse>;
+  /** Asks somebody to become its sponsor; they are it once they accept. Caller: its sponsor; role: security-operator. */
+  proposeSponsor: handleUnaryCall<ProposeSponsorRequest, ProposeSponsorResponse>;
+  /** The human who was asked becomes the sponsor. Caller: that human. */
+  acceptSponsorship: handleUnaryCall<AcceptSponsorshipRequest, AcceptSponsorshipResponse>;
+  /** Names who runs it day to day. Caller: its sponsor; role: security-operator. */
+  changeOwner: handleUnaryCall<ChangeOwnerRequest, ChangeOwnerResponse>;
+  /** No agent of it gets, passes on or uses anything, until it is restored. Caller: its sponsor; role: security-operator. */
+  withdrawBlueprint: handleUnaryCall<WithdrawBlueprintRequest, WithdrawBlueprintResponse>;
+  /** Brings back what had not otherwise ended. Caller: its sponsor; role: security-operator. */
+  restoreBlueprint: handleUnaryCall<RestoreBlueprintRequest, RestoreBlueprintResponse>;
   /** Registers one agent instance with its public key. Role: platform. */
   registerAgent: handleUnaryCall<RegisterAgentRequest, RegisterAgentResponse>;
+  /** The same for any number: every request is answered, in any order, under its own key. Role: platform. */
+  registerAgents: handleBidiStreamingCall<RegisterAgentsRequest, RegisterAgentsResponse>;
   /** An active agent registers a child of its own blueprint. Caller: the agent (agent-proof). */
   spawnAgent: handleUnaryCall<SpawnAgentRequest, SpawnAgentResponse>;
   /** Reads an agent. Roles: platform, sponsor, security-operator, auditor, service; an agent may read itself. */
   getAgent: handleUnaryCall<GetAgentRequest, GetAgentResponse>;
+  /** Finds agents, in the order of their registration. Roles: platform, sponsor, security-operator, auditor. */
+  listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
+  /**
+   * Agents that changed after a position, then every change as it happens; the newest state of each.
+   * Roles: platform, sponsor, security-operator, auditor.
+   */
+  watchAgents: handleServerStreamingCall<WatchAgentsRequest, WatchAgentsResponse>;
+  /** Holds an agent until it is restored. Roles: security-operator, platform; caller: its sponsor. */
+  suspendAgent: handleUnaryCall<SuspendAgentRequest, SuspendAgentResponse>;
+  /** The same for one that is suspected. Role: security-operator. */
+  quarantineAgent: handleUnaryCall<QuarantineAgentRequest, QuarantineAgentResponse>;
+  /** Lifts a suspension (security-operator, its sponsor) or a quarantine (security-operator). */
+  restoreAgent: handleUnaryCall<RestoreAgentRequest, RestoreAgentResponse>;
+  /** A continuous agent lives on. Caller: the agent; role: platform. */
+  renewAgent: handleUnaryCall<RenewAgentRequest, RenewAgentResponse>;
+  /** Its work is done: ends it, and everything below it, for good. Caller: the agent; roles: platform; its sponsor. */
+  retireAgent: handleUnaryCall<RetireAgentRequest, RetireAgentResponse>;
   /** Ends an agent, and everything below it, for good. Roles: security-operator, sponsor (of that agent). */
   revokeAgent: handleUnaryCall<RevokeAgentRequest, RevokeAgentResponse>;
+  /** Gives the agent a new key; the old one counts on for a while. Caller: the agent, by the old key. */
+  rotateKey: handleUnaryCall<RotateKeyRequest, RotateKeyResponse>;
+  /** A key is known to others: it counts no more, and its agent goes into quarantine. Roles: security-operator, platform; caller: the agent. */
+  withdrawKey: handleUnaryCall<WithdrawKeyRequest, WithdrawKeyResponse>;
+  /** An X.509-SVID for the agent's newest key. Caller: an active agent. */
+  issueX509Svid: handleUnaryCall<IssueX509SvidRequest, IssueX509SvidResponse>;
+  /** A JWT-SVID for one audience. Caller: an active agent. */
+  issueJwtSvid: handleUnaryCall<IssueJwtSvidRequest, IssueJwtSvidResponse>;
+  /** The SPIFFE trust bundle (also at /spiffe/bundle by HTTPS). Anyone who can prove who they are. */
+  getTrustBundle: handleUnaryCall<GetTrustBundleRequest, GetTrustBundleResponse>;
   /** A human gives one agent a part of their authority. Caller: a human (bearer token). */
   grantDelegation: handleUnaryCall<GrantDelegationRequest, GrantDelegationResponse>;
   /** An agent passes a part of its delegation on to a child. Caller: the agent (agent-proof). */
   passOnDelegation: handleUnaryCall<PassOnDelegationRequest, PassOnDelegationResponse>;
-  /** Ends a delegation, and everything below it. Caller: the human who granted it; role: security-operator. */
+  /** Ends a delegation, and everything below it. Caller: the human who granted it, or the agent that holds it; role: security-operator. */
   revokeDelegation: handleUnaryCall<RevokeDelegationRequest, RevokeDelegationResponse>;
+  /** Reads a delegation. Caller: its human, an agent of its chain; roles: security-operator, auditor, service. */
+  getDelegation: handleUnaryCall<GetDelegationRequest, GetDelegationResponse>;
+  /** Delegations of the calling human; of anyone for security-operator and auditor. */
+  listDelegations: handleUnaryCall<ListDelegationsRequest, ListDelegationsResponse>;
+  /** An agent asks a person for authority. Caller: the agent. */
+  requestDelegation: handleUnaryCall<RequestDelegationRequest, RequestDelegationResponse>;
+  /** What became of a request; the delegation when it was approved. Caller: the agent that asked. */
+  awaitDelegation: handleUnaryCall<AwaitDelegationRequest, AwaitDelegationResponse>;
+  /** What autonomous agents of a blueprint may do. Caller: the blueprint's sponsor. */
+  grantMandate: handleUnaryCall<GrantMandateRequest, GrantMandateResponse>;
+  /** Ends a mandate, and every delegation drawn from it. Caller: the blueprint's sponsor; role: security-operator. */
+  revokeMandate: handleUnaryCall<RevokeMandateRequest, RevokeMandateResponse>;
+  /** An autonomous agent takes up a mandate of its blueprint. Caller: the agent. */
+  drawMandate: handleUnaryCall<DrawMandateRequest, DrawMandateResponse>;
   /** The pseudonym of a verified human, made on first sight. Role: service. */
   resolveHuman: handleUnaryCall<ResolveHumanRequest, ResolveHumanResponse>;
   /** Name of a pseudonym, from the erasable directory. Roles: auditor, security-operator, service. */
   describeHuman: handleUnaryCall<DescribeHumanRequest, DescribeHumanResponse>;
+  /** What the company's directory says of a person: manager, groups, name. Role: platform. */
+  placeHuman: handleUnaryCall<PlaceHumanRequest, PlaceHumanResponse>;
+  /**
+   * A person has left: what they delegated ends; a successor answers for their agents, or these are suspended
+   * when the time of grace is over. Roles: platform, security-operator.
+   */
+  deactivateHuman: handleUnaryCall<DeactivateHumanRequest, DeactivateHumanResponse>;
+  /** A person is back; what they had delegated is not. Roles: platform, security-operator. */
+  reactivateHuman: handleUnaryCall<ReactivateHumanRequest, ReactivateHumanResponse>;
+  /** Erases name and identifiers from the directory; the record keeps the pseudonym. Role: platform. */
+  forgetHuman: handleUnaryCall<ForgetHumanRequest, ForgetHumanResponse>;
 }
 
 export interface IdentityServiceClient extends Client {
@@ -3603,6 +10810,102 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetBlueprintResponse) => void,
   ): ClientUnaryCall;
+  /** Lists blueprints, in the order of their making. Roles: platform, sponsor, security-operator, auditor. */
+  listBlueprints(
+    request: ListBlueprintsRequest,
+    callback: (error: ServiceError | null, response: ListBlueprintsResponse) => void,
+  ): ClientUnaryCall;
+  listBlueprints(
+    request: ListBlueprintsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBlueprintsResponse) => void,
+  ): ClientUnaryCall;
+  listBlueprints(
+    request: ListBlueprintsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBlueprintsResponse) => void,
+  ): ClientUnaryCall;
+  /** Asks somebody to become its sponsor; they are it once they accept. Caller: its sponsor; role: security-operator. */
+  proposeSponsor(
+    request: ProposeSponsorRequest,
+    callback: (error: ServiceError | null, response: ProposeSponsorResponse) => void,
+  ): ClientUnaryCall;
+  proposeSponsor(
+    request: ProposeSponsorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProposeSponsorResponse) => void,
+  ): ClientUnaryCall;
+  proposeSponsor(
+    request: ProposeSponsorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProposeSponsorResponse) => void,
+  ): ClientUnaryCall;
+  /** The human who was asked becomes the sponsor. Caller: that human. */
+  acceptSponsorship(
+    request: AcceptSponsorshipRequest,
+    callback: (error: ServiceError | null, response: AcceptSponsorshipResponse) => void,
+  ): ClientUnaryCall;
+  acceptSponsorship(
+    request: AcceptSponsorshipRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AcceptSponsorshipResponse) => void,
+  ): ClientUnaryCall;
+  acceptSponsorship(
+    request: AcceptSponsorshipRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AcceptSponsorshipResponse) => void,
+  ): ClientUnaryCall;
+  /** Names who runs it day to day. Caller: its sponsor; role: security-operator. */
+  changeOwner(
+    request: ChangeOwnerRequest,
+    callback: (error: ServiceError | null, response: ChangeOwnerResponse) => void,
+  ): ClientUnaryCall;
+  changeOwner(
+    request: ChangeOwnerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeOwnerResponse) => void,
+  ): ClientUnaryCall;
+  changeOwner(
+    request: ChangeOwnerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeOwnerResponse) => void,
+  ): ClientUnaryCall;
+  /** No agent of it gets, passes on or uses anything, until it is restored. Caller: its sponsor; role: security-operator. */
+  withdrawBlueprint(
+    request: WithdrawBlueprintRequest,
+    callback: (error: ServiceError | null, response: WithdrawBlueprintResponse) => void,
+  ): ClientUnaryCall;
+  withdrawBlueprint(
+    request: WithdrawBlueprintRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawBlueprintResponse) => void,
+  ): ClientUnaryCall;
+  withdrawBlueprint(
+    request: WithdrawBlueprintRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawBlueprintResponse) => void,
+  ): ClientUnaryCall;
+  /** Brings back what had not otherwise ended. Caller: its sponsor; role: security-operator. */
+  restoreBlueprint(
+    request: RestoreBlueprintRequest,
+    callback: (error: ServiceError | null, response: RestoreBlueprintResponse) => void,
+  ): ClientUnaryCall;
+  restoreBlueprint(
+    request: RestoreBlueprintRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreBlueprintResponse) => void,
+  ): ClientUnaryCall;
+  restoreBlueprint(
+    request: RestoreBlueprintRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreBlueprintResponse) => void,
+  ): ClientUnaryCall;
   /** Registers one agent instance with its public key. Role: platform. */
   registerAgent(
     request: RegisterAgentRequest,
@@ -3619,6 +10922,13 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterAgentResponse) => void,
   ): ClientUnaryCall;
+  /** The same for any number: every request is answered, in any order, under its own key. Role: platform. */
+  registerAgents(): ClientDuplexStream<RegisterAgentsRequest, RegisterAgentsResponse>;
+  registerAgents(options: Partial<CallOptions>): ClientDuplexStream<RegisterAgentsRequest, RegisterAgentsResponse>;
+  registerAgents(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<RegisterAgentsRequest, RegisterAgentsResponse>;
   /** An active agent registers a child of its own blueprint. Caller: the agent (agent-proof). */
   spawnAgent(
     request: SpawnAgentRequest,
@@ -3651,6 +10961,112 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetAgentResponse) => void,
   ): ClientUnaryCall;
+  /** Finds agents, in the order of their registration. Roles: platform, sponsor, security-operator, auditor. */
+  listAgents(
+    request: ListAgentsRequest,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  listAgents(
+    request: ListAgentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  listAgents(
+    request: ListAgentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Agents that changed after a position, then every change as it happens; the newest state of each.
+   * Roles: platform, sponsor, security-operator, auditor.
+   */
+  watchAgents(request: WatchAgentsRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchAgentsResponse>;
+  watchAgents(
+    request: WatchAgentsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchAgentsResponse>;
+  /** Holds an agent until it is restored. Roles: security-operator, platform; caller: its sponsor. */
+  suspendAgent(
+    request: SuspendAgentRequest,
+    callback: (error: ServiceError | null, response: SuspendAgentResponse) => void,
+  ): ClientUnaryCall;
+  suspendAgent(
+    request: SuspendAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SuspendAgentResponse) => void,
+  ): ClientUnaryCall;
+  suspendAgent(
+    request: SuspendAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SuspendAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** The same for one that is suspected. Role: security-operator. */
+  quarantineAgent(
+    request: QuarantineAgentRequest,
+    callback: (error: ServiceError | null, response: QuarantineAgentResponse) => void,
+  ): ClientUnaryCall;
+  quarantineAgent(
+    request: QuarantineAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QuarantineAgentResponse) => void,
+  ): ClientUnaryCall;
+  quarantineAgent(
+    request: QuarantineAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QuarantineAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Lifts a suspension (security-operator, its sponsor) or a quarantine (security-operator). */
+  restoreAgent(
+    request: RestoreAgentRequest,
+    callback: (error: ServiceError | null, response: RestoreAgentResponse) => void,
+  ): ClientUnaryCall;
+  restoreAgent(
+    request: RestoreAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RestoreAgentResponse) => void,
+  ): ClientUnaryCall;
+  restoreAgent(
+    request: RestoreAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RestoreAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** A continuous agent lives on. Caller: the agent; role: platform. */
+  renewAgent(
+    request: RenewAgentRequest,
+    callback: (error: ServiceError | null, response: RenewAgentResponse) => void,
+  ): ClientUnaryCall;
+  renewAgent(
+    request: RenewAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RenewAgentResponse) => void,
+  ): ClientUnaryCall;
+  renewAgent(
+    request: RenewAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RenewAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Its work is done: ends it, and everything below it, for good. Caller: the agent; roles: platform; its sponsor. */
+  retireAgent(
+    request: RetireAgentRequest,
+    callback: (error: ServiceError | null, response: RetireAgentResponse) => void,
+  ): ClientUnaryCall;
+  retireAgent(
+    request: RetireAgentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetireAgentResponse) => void,
+  ): ClientUnaryCall;
+  retireAgent(
+    request: RetireAgentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetireAgentResponse) => void,
+  ): ClientUnaryCall;
   /** Ends an agent, and everything below it, for good. Roles: security-operator, sponsor (of that agent). */
   revokeAgent(
     request: RevokeAgentRequest,
@@ -3666,6 +11082,86 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives the agent a new key; the old one counts on for a while. Caller: the agent, by the old key. */
+  rotateKey(
+    request: RotateKeyRequest,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** A key is known to others: it counts no more, and its agent goes into quarantine. Roles: security-operator, platform; caller: the agent. */
+  withdrawKey(
+    request: WithdrawKeyRequest,
+    callback: (error: ServiceError | null, response: WithdrawKeyResponse) => void,
+  ): ClientUnaryCall;
+  withdrawKey(
+    request: WithdrawKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawKeyResponse) => void,
+  ): ClientUnaryCall;
+  withdrawKey(
+    request: WithdrawKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawKeyResponse) => void,
+  ): ClientUnaryCall;
+  /** An X.509-SVID for the agent's newest key. Caller: an active agent. */
+  issueX509Svid(
+    request: IssueX509SvidRequest,
+    callback: (error: ServiceError | null, response: IssueX509SvidResponse) => void,
+  ): ClientUnaryCall;
+  issueX509Svid(
+    request: IssueX509SvidRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IssueX509SvidResponse) => void,
+  ): ClientUnaryCall;
+  issueX509Svid(
+    request: IssueX509SvidRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IssueX509SvidResponse) => void,
+  ): ClientUnaryCall;
+  /** A JWT-SVID for one audience. Caller: an active agent. */
+  issueJwtSvid(
+    request: IssueJwtSvidRequest,
+    callback: (error: ServiceError | null, response: IssueJwtSvidResponse) => void,
+  ): ClientUnaryCall;
+  issueJwtSvid(
+    request: IssueJwtSvidRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: IssueJwtSvidResponse) => void,
+  ): ClientUnaryCall;
+  issueJwtSvid(
+    request: IssueJwtSvidRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: IssueJwtSvidResponse) => void,
+  ): ClientUnaryCall;
+  /** The SPIFFE trust bundle (also at /spiffe/bundle by HTTPS). Anyone who can prove who they are. */
+  getTrustBundle(
+    request: GetTrustBundleRequest,
+    callback: (error: ServiceError | null, response: GetTrustBundleResponse) => void,
+  ): ClientUnaryCall;
+  getTrustBundle(
+    request: GetTrustBundleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetTrustBundleResponse) => void,
+  ): ClientUnaryCall;
+  getTrustBundle(
+    request: GetTrustBundleRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetTrustBundleResponse) => void,
   ): ClientUnaryCall;
   /** A human gives one agent a part of their authority. Caller: a human (bearer token). */
   grantDelegation(
@@ -3699,7 +11195,7 @@ export interface IdentityServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PassOnDelegationResponse) => void,
   ): ClientUnaryCall;
-  /** Ends a delegation, and everything below it. Caller: the human who granted it; role: security-operator. */
+  /** Ends a delegation, and everything below it. Caller: the human who granted it, or the agent that holds it; role: security-operator. */
   revokeDelegation(
     request: RevokeDelegationRequest,
     callback: (error: ServiceError | null, response: RevokeDelegationResponse) => void,
@@ -3714,6 +11210,118 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeDelegationResponse) => void,
+  ): ClientUnaryCall;
+  /** Reads a delegation. Caller: its human, an agent of its chain; roles: security-operator, auditor, service. */
+  getDelegation(
+    request: GetDelegationRequest,
+    callback: (error: ServiceError | null, response: GetDelegationResponse) => void,
+  ): ClientUnaryCall;
+  getDelegation(
+    request: GetDelegationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDelegationResponse) => void,
+  ): ClientUnaryCall;
+  getDelegation(
+    request: GetDelegationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDelegationResponse) => void,
+  ): ClientUnaryCall;
+  /** Delegations of the calling human; of anyone for security-operator and auditor. */
+  listDelegations(
+    request: ListDelegationsRequest,
+    callback: (error: ServiceError | null, response: ListDelegationsResponse) => void,
+  ): ClientUnaryCall;
+  listDelegations(
+    request: ListDelegationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDelegationsResponse) => void,
+  ): ClientUnaryCall;
+  listDelegations(
+    request: ListDelegationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDelegationsResponse) => void,
+  ): ClientUnaryCall;
+  /** An agent asks a person for authority. Caller: the agent. */
+  requestDelegation(
+    request: RequestDelegationRequest,
+    callback: (error: ServiceError | null, response: RequestDelegationResponse) => void,
+  ): ClientUnaryCall;
+  requestDelegation(
+    request: RequestDelegationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RequestDelegationResponse) => void,
+  ): ClientUnaryCall;
+  requestDelegation(
+    request: RequestDelegationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RequestDelegationResponse) => void,
+  ): ClientUnaryCall;
+  /** What became of a request; the delegation when it was approved. Caller: the agent that asked. */
+  awaitDelegation(
+    request: AwaitDelegationRequest,
+    callback: (error: ServiceError | null, response: AwaitDelegationResponse) => void,
+  ): ClientUnaryCall;
+  awaitDelegation(
+    request: AwaitDelegationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AwaitDelegationResponse) => void,
+  ): ClientUnaryCall;
+  awaitDelegation(
+    request: AwaitDelegationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AwaitDelegationResponse) => void,
+  ): ClientUnaryCall;
+  /** What autonomous agents of a blueprint may do. Caller: the blueprint's sponsor. */
+  grantMandate(
+    request: GrantMandateRequest,
+    callback: (error: ServiceError | null, response: GrantMandateResponse) => void,
+  ): ClientUnaryCall;
+  grantMandate(
+    request: GrantMandateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GrantMandateResponse) => void,
+  ): ClientUnaryCall;
+  grantMandate(
+    request: GrantMandateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GrantMandateResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a mandate, and every delegation drawn from it. Caller: the blueprint's sponsor; role: security-operator. */
+  revokeMandate(
+    request: RevokeMandateRequest,
+    callback: (error: ServiceError | null, response: RevokeMandateResponse) => void,
+  ): ClientUnaryCall;
+  revokeMandate(
+    request: RevokeMandateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeMandateResponse) => void,
+  ): ClientUnaryCall;
+  revokeMandate(
+    request: RevokeMandateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeMandateResponse) => void,
+  ): ClientUnaryCall;
+  /** An autonomous agent takes up a mandate of its blueprint. Caller: the agent. */
+  drawMandate(
+    request: DrawMandateRequest,
+    callback: (error: ServiceError | null, response: DrawMandateResponse) => void,
+  ): ClientUnaryCall;
+  drawMandate(
+    request: DrawMandateRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrawMandateResponse) => void,
+  ): ClientUnaryCall;
+  drawMandate(
+    request: DrawMandateRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrawMandateResponse) => void,
   ): ClientUnaryCall;
   /** The pseudonym of a verified human, made on first sight. Role: service. */
   resolveHuman(
@@ -3746,6 +11354,73 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DescribeHumanResponse) => void,
+  ): ClientUnaryCall;
+  /** What the company's directory says of a person: manager, groups, name. Role: platform. */
+  placeHuman(
+    request: PlaceHumanRequest,
+    callback: (error: ServiceError | null, response: PlaceHumanResponse) => void,
+  ): ClientUnaryCall;
+  placeHuman(
+    request: PlaceHumanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PlaceHumanResponse) => void,
+  ): ClientUnaryCall;
+  placeHuman(
+    request: PlaceHumanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PlaceHumanResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * A person has left: what they delegated ends; a successor answers for their agents, or these are suspended
+   * when the time of grace is over. Roles: platform, security-operator.
+   */
+  deactivateHuman(
+    request: DeactivateHumanRequest,
+    callback: (error: ServiceError | null, response: DeactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  deactivateHuman(
+    request: DeactivateHumanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  deactivateHuman(
+    request: DeactivateHumanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  /** A person is back; what they had delegated is not. Roles: platform, security-operator. */
+  reactivateHuman(
+    request: ReactivateHumanRequest,
+    callback: (error: ServiceError | null, response: ReactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  reactivateHuman(
+    request: ReactivateHumanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  reactivateHuman(
+    request: ReactivateHumanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReactivateHumanResponse) => void,
+  ): ClientUnaryCall;
+  /** Erases name and identifiers from the directory; the record keeps the pseudonym. Role: platform. */
+  forgetHuman(
+    request: ForgetHumanRequest,
+    callback: (error: ServiceError | null, response: ForgetHumanResponse) => void,
+  ): ClientUnaryCall;
+  forgetHuman(
+    request: ForgetHumanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ForgetHumanResponse) => void,
+  ): ClientUnaryCall;
+  forgetHuman(
+    request: ForgetHumanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ForgetHumanResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,137 @@
+/**
+ * Typed limits inside one authorization details object: how much, how often, on what arguments, when. All of them hold
+ * together (a conjunction). A limit that the parent has and the child has not is wider.
+ */
+import { z } from 'zod'
+
+const Amount = z.strictObject({
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code, like "EUR"'),
+  value: z.string().regex(/^\d{1,15}(\.\d{1,6})?$/, 'must be a decimal number, like "420.00"'),
+})
+
+/** One argument of the act, and what it must look like: exactly so, or with one star at its beginning or its end. */
+const Pattern = z.strictObject({
+  argument: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be the name of an argument, like "recipient"'),
+  pattern: z
+    .string()
+    .max(256)
+    .regex(/^(\*[^*\p{C}]+|[^*\p{C}]+\*?)$/u, 'must be exact, or have one star at its beginning or end'),
+})
+type Pattern = z.infer<typeof Pattern>
+
+const Window = z
+  .strictObject({ from: z.iso.datetime(), until: z.iso.datetime() })
+  .refine(({ from, until }) => Date.parse(from) < Date.parse(until), 'must begin before it ends')
+
+export const Limits = z
+  .strictObject({
+    /** The most that one act may move. */
+    amount: Amount.optional(),
+    /** How many acts there may be in all. Only who counts can know (policy); who does not, refuses. */
+    count: z.int().min(1).max(1_000_000).optional(),
+    /** Each must fit. */
+    patterns: z.array(Pattern).max(16).default([]),
+    window: Window.optional(),
+  })
+  .refine(
+    ({ amount, count, patterns, window }) => amount || count !== undefined || patterns.length > 0 || window,
+    'must hold a limit, or be left out',
+  )
+export type Limits = z.infer<typeof Limits>
+
+/** What an act says of itself, for limits to be checked against. */
+export type Measured = {
+  amount?: { currency: string; value: string }
+  arguments?: Record<string, string>
+  /** How many acts were made under this authority before; undefined when nobody counted. */
+  count?: number
+  now?: Date
+}
+
+const SCALE = 6
+const scaled = (value: string): bigint => {
+  const [whole = '0', fraction = ''] = value.split('.')
+  return BigInt(whole + fraction.padEnd(SCALE, '0'))
+}
+
+const patternCovers = (parent: string, child: string): boolean => {
+  if (parent === child) return true
+  if (parent.endsWith('*')) return !child.startsWith('*') && child.startsWith(parent.slice(0, -1))
+  return parent.startsWith('*') && !child.endsWith('*') && child.endsWith(parent.slice(1))
+}
+
+const coveredBy = (parent: Pattern, children: Pattern[]): boolean =>
+  children.some(({ argument, pattern }) => argument === parent.argument && patternCovers(parent.pattern, pattern))
+
+/** True when whatever fits `child` fits `parent`: absent in the parent is no limit, absent in the child alone is wider. */
+export function limitsCover(parent: Limits | undefined, child: Limits | undefined): boolean {
+  if (!parent) return true
+  const { amount, count, patterns, window } = parent
+  if (amount) {
+    if (child?.amount?.currency !== amount.currency) return false
+    if (scaled(child.amount.value) > scaled(amount.value)) return false
+  }
+  if (count !== undefined && (child?.count === undefined || child.count > count)) return false
+  if (!patterns.every((pattern) => coveredBy(pattern, child?.patterns ?? []))) return false
+  if (!window) return true
+  return Boolean(
+    child?.window &&
+      Date.parse(child.window.from) >= Date.parse(window.from) &&
+      Date.parse(child.window.until) <= Date.parse(window.until),
+  )
+}
+
+/** Limits that hold exactly where both hold; `nothing` when no act can fit both. */
+export function meetLimits(a: Limits | undefined, b: Limits | undefined): Limits | undefined | 'nothing' {
+  if (!a || !b) return a ?? b
+  const amount = meetAmounts(a.amount, b.amount)
+  const window = meetWindows(a.window, b.window)
+  if (amount === 'nothing' || window === 'nothing') return 'nothing'
+  const counts = [a.count, b.count].filter((count) => count !== undefined)
+  const patterns = distinct([...a.patterns, ...b.patterns])
+  return {
+    ...(amount ? { amount } : {}),
+    ...(counts.length > 0 ? { count: Math.min(...counts) } : {}),
+    patterns,
+    ...(window ? { window } : {}),
+  }
+}
+
+/** Without those that another one implies. */
+const distinct = (patterns: Pattern[]): Pattern[] =>
+  patterns.filter(
+    (one, index) =>
+      !patterns.some(
+        (other, at) => at !== index && coveredBy(one, [other]) && (at < index || !coveredBy(other, [one])),
+      ),
+  )
+
+function meetAmounts(a: Limits['amount'], b: Limits['amount']): Limits['amount'] | 'nothing' {
+  if (!a || !b) return a ?? b
+  if (a.currency !== b.currency) return 'nothing'
+  return scaled(a.value) <= scaled(b.value) ? a : b
+}
+
+function meetWindows(a: Limits['window'], b: Limits['window']): Limits['window'] | 'nothing' {
+  if (!a || !b) return a ?? b
+  const from = Date.parse(a.from) >= Date.parse(b.from) ? a.from : b.from
+  const until = Date.parse(a.until) <= Date.parse(b.until) ? a.until : b.until
+  return Date.parse(from) < Date.parse(until) ? { from, until } : 'nothing'
+}
+
+/** Does this act fit? What is not known of it (amount, argument, count, time) does not fit a limit on it. */
+export function withinLimits(limits: Limits | undefined, act: Measured): boolean {
+  if (!limits) return true
+  const { amount, count, patterns, window } = limits
+  if (amount && !(act.amount?.currency === amount.currency && isAtMost(act.amount.value, amount.value))) return false
+  if (count !== undefined && !(act.count !== undefined && act.count < count)) return false
+  const fits = ({ argument, pattern }: Pattern) => {
+    const value = act.arguments?.[argument]
+    return value !== undefined && !value.includes('*') && patternCovers(pattern, value)
+  }
+  if (!patterns.every(fits)) return false
+  return !window || Boolean(act.now && act.now >= new Date(window.from) && act.now < new Date(window.until))
+}
+
+const isAtMost = (value: string, most: string): boolean =>
+  Amount.shape.value.safeParse(value).success && scaled(value) <= scaled(most)

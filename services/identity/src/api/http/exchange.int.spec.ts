@@ -1,0 +1,248 @@
+/** The token exchange (RFC 8693) with the actor profile: who may get a token, for whom, for what, until when. */
+import { join } from 'node:path'
+import { CreateBlueprintRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { newId } from '@credence/shared/ids'
+import { openSigningKey, type SigningKey } from '@credence/shared/keys'
+import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CALENDAR } from '../../../../../infra/testing/facts.ts'
+import { BLUEPRINT, type House, openHouse, type Worker } from '../../testing/house.ts'
+import * as client from '../../testing/token-client.ts'
+import { newKey, refusal, resigned, tokenClient, tokensIssued } from '../../testing/token-client.ts'
+
+const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:'
+const CRM = 'https://crm.acme.example'
+
+let house: House
+let worker: Worker
+let http: ReturnType<typeof tokenClient>
+let outcome: ReturnType<typeof client.outcomes>
+let workerWith: ReturnType<typeof client.workersOf>['workerWith']
+let childOf: ReturnType<typeof client.workersOf>['childOf']
+/** The key of the server itself: what it signed can be bent and signed again. */
+let serverKey: SigningKey
+
+beforeAll(async () => {
+  house = await openHouse()
+  http = tokenClient(house.stack.issuer, house.stack.authority.caFile)
+  outcome = client.outcomes(() => house.read('IDENTITY'))
+  ;({ workerWith, childOf } = client.workersOf(house))
+  worker = await house.worker()
+  serverKey = await openSigningKey(join(house.stack.folder, 'keys', 'identity', 'issuer.pem'), 'P-256')
+}, 120_000)
+afterAll(() => house?.close(), 60_000)
+
+/** What a good exchange gives. */
+async function claimsFor(holder: client.Holder, fields: client.Fields = {}): Promise<JWTPayload & { act?: Act }> {
+  const answer = await http.exchange(holder, fields)
+  expect(answer, JSON.stringify(answer)).toMatchObject({ status: 200, token_type: 'DPoP' })
+  return decodeJwt(answer.access_token ?? '')
+}
+type Act = { iss: string; sub: string; sub_profile?: string; act?: Act }
+const actors = (act: Act | undefined): Act[] => (act ? [act, ...actors(act.act)] : [])
+const withFields = (fields: client.Fields, holder: client.Holder = worker) =>
+  outcome(() => http.exchange(holder, fields))
+const withSubject = (subject_token: string) => withFields({ subject_token })
+/** The worker’s delegation token, bent and signed by the server’s own key. */
+const bent = (part: client.Bent) => resigned(worker.delegationToken, part, serverKey.privateKey)
+const invalidRequest = refusal('invalid_request')
+
+describe('a token for a delegation', () => {
+  it('tx-basic-delegated: RFC 8693 §2.2.1 and RFC 9068 §2.2, subject, actor, key and audience are in the token', async () => {
+    const answer = await http.exchange(worker)
+    const type = `${TOKEN_TYPE}access_token`
+    expect(answer).toMatchObject({ status: 200, token_type: 'DPoP', issued_token_type: type })
+    const served = await http.raw({ method: 'GET', path: '/jwks' })
+    const keys = createLocalJWKSet(JSON.parse(served.text))
+    const wanted = { issuer: house.stack.issuer, audience: CALENDAR, typ: 'at+jwt', algorithms: ['ES256'] }
+    const { payload } = await jwtVerify(answer.access_token ?? '', keys, wanted)
+    const iss = `spiffe://${house.stack.trustDomain}`
+    expect(payload).toMatchObject({
+      sub: worker.delegation.human,
+      sub_profile: 'user',
+      aud: CALENDAR,
+      client_id: worker.spiffeId,
+      act: { iss, sub: worker.spiffeId, sub_profile: 'ai_agent' },
+      cnf: { jkt: worker.key.thumbprint },
+      jti: expect.any(String),
+      iat: expect.any(Number),
+    })
+    expect(payload).not.toHaveProperty('may_act')
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(600)
+    // The control of what follows: the same subject token, signed again by the server’s key, is good.
+    expect(await withSubject(await bent({}))).toMatchObject({ status: 200, issued: 1 })
+  })
+
+  it('tx-audit-written-before-answer: actor profile, when an answer arrives its token is on record', async () => {
+    const recorded = async () => {
+      const { jti } = await claimsFor(worker)
+      const facts = tokensIssued(await house.read('IDENTITY')).map(({ data }) => data)
+      return facts.find((data) => 'token' in data && data.token === jti)
+    }
+    const about = { agent: worker.agentId, grant: worker.grant, audience: CALENDAR }
+    for (const fact of await Promise.all(Array.from({ length: 8 }, recorded))) expect(fact).toMatchObject(about)
+  })
+})
+
+describe('never more than was handed on', () => {
+  it('tx-exp-never-later: RFC 8693 §5, a token ends with the first of grant, delegation, agent and attestation', async () => {
+    const now = Date.now()
+    const at = (seconds: number) => new Date(now + seconds * 1000).toISOString()
+    const early: [number, client.WorkerParts][] = [
+      [40, { grant: { expires_at: at(40) } }],
+      [50, { delegate: { lifetimeSeconds: 50n } }],
+      [60, { register: { lifetimeSeconds: 60n } }],
+      [70, { result: { expires_at: at(70) } }],
+    ]
+    for (const [seconds, parts] of early) {
+      const answer = await http.exchange(await workerWith(parts))
+      const { iat = 0, exp = 0 } = decodeJwt(answer.access_token ?? '')
+      // Up to two seconds pass before the delegation or the agent begins.
+      expect(exp).toBeLessThanOrEqual(now / 1000 + seconds + 2)
+      expect(exp).toBeGreaterThan(iat)
+      expect(iat + (answer.expires_in ?? 0)).toBeLessThanOrEqual(exp)
+    }
+    const over = await house.grant(worker.delegation, { expires_at: at(-1) })
+    expect(await withFields({ grant_id: over.grant })).toEqual(invalidRequest)
+  })
+
+  it('tx-sub-never-changes: RFC 8693 §1.1, the subject is whose delegation it is, whatever the request says', async () => {
+    const { human } = worker.delegation
+    expect((await claimsFor(await childOf(worker))).sub).toBe(human)
+    for (const name of ['sub', 'subject', 'requested_subject', 'username', 'on_behalf_of']) {
+      const answer = await http.exchange(worker, { [name]: 'hum_other' })
+      expect([undefined, human]).toContain(answer.access_token && decodeJwt(answer.access_token).sub)
+    }
+    const forged = await resigned(worker.delegationToken, { claims: { sub: newId('hum') } }, worker.key.privateKey)
+    expect(await withSubject(forged)).toEqual(invalidRequest)
+  })
+})
+
+describe('the chain of actors', () => {
+  it('tx-inbound-act-preserved: RFC 8693 §4.1, who passed the delegation on stays in act, unchanged', async () => {
+    const child = await childOf(worker)
+    const inner = decodeJwt<{ act?: Act }>(child.delegationToken).act
+    const iss = `spiffe://${house.stack.trustDomain}`
+    expect(inner).toMatchObject({ iss, sub: worker.spiffeId })
+    const { act } = await claimsFor(child)
+    expect(act).toEqual({ iss, sub: child.spiffeId, sub_profile: 'ai_agent', act: inner })
+  })
+
+  it('tx-depth-no-truncate: actor profile, a chain is whole or refused with invalid_request, never cut', async () => {
+    const { blueprint } = await house.sponsor.getBlueprint({ name: BLUEPRINT })
+    const deep = { ...blueprint, name: 'deep-team', maximumSpawnDepth: 8 }
+    await house.sponsor.createBlueprint(CreateBlueprintRequest.create(deep))
+    const chain = [await workerWith({ register: { blueprint: deep.name }, delegate: { maximumDepth: 8 } })]
+    for (let left = 7; left >= 0; left--) {
+      const holder = await childOf(chain[0] as Worker, left)
+      chain.unshift(holder)
+      const answer = await http.exchange(holder)
+      const { act } = answer.access_token ? decodeJwt<{ act?: Act }>(answer.access_token) : {}
+      if (chain.length <= 4) expect(answer.status).toBe(200)
+      if (answer.status !== 200) expect(answer).toMatchObject({ status: 400, error: 'invalid_request' })
+      else expect(actors(act).map(({ sub }) => sub)).toEqual(chain.map(({ spiffeId }) => spiffeId))
+    }
+    await expect(childOf(chain[0] as Worker)).rejects.toMatchObject({ reason: 'depth_exhausted' })
+  })
+
+  it('tx-client-profile-not-in-act: actor profile, client_profile and cnf stand at the top, never inside act', async () => {
+    const claims = await claimsFor(await childOf(worker))
+    expect(claims).toHaveProperty('client_profile')
+    const chain = actors(claims.act)
+    expect(chain).toHaveLength(2)
+    for (const actor of chain)
+      for (const name of ['client_profile', 'client_id', 'cnf']) expect(actor).not.toHaveProperty(name)
+  })
+})
+
+describe('a subject token is a delegation token of this server', () => {
+  it('tx-typ-checked: RFC 8725 §3.11, no other kind of token stands in for a delegation token', async () => {
+    const { access_token = '' } = await http.exchange(worker)
+    for (const other of [access_token, await http.assertion(worker), await http.proof(worker)])
+      expect(await withSubject(other)).toEqual(invalidRequest)
+    for (const typ of ['JWT', 'at+jwt', 'dpop+jwt', 'agent-proof+jwt', '', undefined])
+      expect(await withSubject(await bent({ header: { typ } })), typ).toEqual(invalidRequest)
+    for (const kind of ['access_token', 'id_token', 'refresh_token', 'saml2'])
+      expect(await withFields({ subject_token_type: TOKEN_TYPE + kind }), kind).toEqual(invalidRequest)
+  })
+
+  it('tx-foreign-issuer-rejected: RFC 8693 §2.2.2, another issuer, audience or signer is refused', async () => {
+    for (const name of ['https://evil.example', `${house.stack.issuer}/`, undefined])
+      for (const claims of [{ iss: name }, { aud: name }])
+        expect(await withSubject(await bent({ claims }))).toEqual(invalidRequest)
+    const { privateKey, publicJwk } = await newKey()
+    for (const header of [{}, { jwk: publicJwk }, { kid: undefined }, { jku: 'https://evil.example/jwks' }])
+      expect(await withSubject(await resigned(worker.delegationToken, { header }, privateKey))).toEqual(invalidRequest)
+    const secret = Buffer.from(JSON.stringify(serverKey.publicJwk))
+    const symmetric = await resigned(worker.delegationToken, { header: { alg: 'HS256' } }, secret)
+    const unsigned = client.unsecured({ typ: 'delegation+jwt' }, decodeJwt(worker.delegationToken))
+    for (const token of [symmetric, unsigned]) expect(await withSubject(token)).toEqual(invalidRequest)
+  })
+
+  it('tx-may-act-mismatch: RFC 8693 §4.4, only the agent that may_act names, by namespace and name', async () => {
+    const other = await house.worker()
+    expect(await withSubject(other.delegationToken)).toEqual(refusal('actor_unauthorized'))
+    const good = { iss: `spiffe://${house.stack.trustDomain}`, sub: worker.spiffeId }
+    for (const part of [{ iss: 'https://evil.example' }, { sub: `${good.sub}x` }, { sub: other.spiffeId }]) {
+      const renamed = await bent({ claims: { may_act: { ...good, ...part } } })
+      expect(await withSubject(renamed)).toEqual(refusal('actor_unauthorized'))
+    }
+    for (const may_act of [undefined, {}, [good], good.sub, { sub: good.sub }, { iss: good.iss }]) {
+      const answer = await withSubject(await bent({ claims: { may_act } }))
+      expect(answer).toMatchObject({ status: 400, issued: 0 })
+      expect(['invalid_request', 'actor_unauthorized']).toContain(answer.error)
+    }
+  })
+
+  it('tx-actor-disabled-stops-reexchange: RFC 8693 §5, an agent that has ended, or its parent, gets nothing more', async () => {
+    const parent = await house.worker()
+    const child = await childOf(parent)
+    const { access_token } = await http.exchange(child)
+    await house.security.revokeAgent({ agentId: parent.agentId, reason: 'Compromised' })
+    for (const holder of [parent, child])
+      for (const fields of [{}, { subject_token: access_token }])
+        expect(await withFields(fields, holder)).toEqual(refusal('invalid_client', 401))
+  })
+})
+
+describe('refusals', () => {
+  it('tx-errors-invalid-request-not-invalid-grant: RFC 8693 §2.2.2, an unusable token or grant is invalid_request', async () => {
+    const other = await workerWith({})
+    await house.cora.revokeDelegation({ delegationId: other.delegation.id, reason: 'Enough' })
+    expect(await withFields({}, other)).toEqual(invalidRequest)
+    const past = { exp: Math.floor(Date.now() / 1000) - 60 }
+    const bad = [{ claims: past }, { claims: { exp: undefined } }, { claims: { jti: newId('dlg') } }]
+    for (const token of ['x', 'a.b.c', ...(await Promise.all(bad.map((part) => bent(part))))])
+      expect(await withSubject(token), token).toEqual(invalidRequest)
+    const ended = await house.grant(worker.delegation)
+    await house.endGrant(ended.grant, ended.task)
+    for (const grant_id of [ended.grant, other.grant, newId('grt'), 'x'])
+      expect(await withFields({ grant_id }), grant_id).toEqual(invalidRequest)
+  })
+
+  it('tx-multi-resource-invalid-target: RFC 8693 §2.2.2 and RFC 8707 §2, every target is granted, or none is', async () => {
+    const elsewhere = 'https://elsewhere.example'
+    const resources = [[CALENDAR, CRM], [CALENDAR, elsewhere], elsewhere, `${CALENDAR}#a`, 'calendar']
+    const targets: client.Fields[] = [...resources.map((resource) => ({ resource })), { audience: CRM }]
+    const answers: unknown[] = []
+    for (const fields of targets) answers.push({ ...fields, ...(await withFields(fields)) })
+    expect(answers).toEqual(targets.map((fields) => ({ ...fields, ...refusal('invalid_target') })))
+  })
+
+  it('tx-missing-subject-token-rejected: RFC 8693 §2.1, without its subject token an exchange gives nothing', async () => {
+    for (const fields of [{ subject_token: undefined }, { subject_token_type: undefined }])
+      expect(await withFields(fields)).toEqual(invalidRequest)
+    const actor = { actor_token: worker.delegationToken, actor_token_type: `${TOKEN_TYPE}jwt` }
+    expect(await withFields({ ...actor, subject_token: undefined })).toEqual(invalidRequest)
+  })
+
+  it('tx-empty-params-rejected: RFC 6749 §3.2, a parameter without a value counts as left out', async () => {
+    const needed = ['grant_type', 'client_assertion', 'client_assertion_type', 'resource', 'grant_id']
+    for (const name of [...needed, 'subject_token', 'subject_token_type'])
+      for (const value of ['', ' ', '\0', undefined]) {
+        const answer = await withFields({ [name]: value })
+        expect(answer, name).toMatchObject({ issued: 0, error: expect.stringMatching(/^(invalid|unsupported)_/) })
+        expect([400, 401]).toContain(answer.status)
+      }
+  })
+})

@@ -1,0 +1,107 @@
+/**
+ * What happens to an agent that lives: held (suspended, quarantined) and restored, renewed, handed to another owner; and its
+ * three ends. Every step says why; who did it stands in the commit.
+ */
+import { invalid, notFound, precondition } from '@credence/contracts/errors'
+import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
+import { type Agent, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
+import type { BlueprintState } from '@credence/contracts/principals/blueprint'
+
+type SuspensionCause = EventData<'credence.identity.agent.suspended.v1'>['cause']
+type QuarantineCause = EventData<'credence.identity.agent.quarantined.v1'>['cause']
+
+/** @throws CredenceError `not_found`; `failed_precondition` for one that has ended */
+function living(state: AgentState, id: string, now: Date): Agent {
+  if (!state) throw notFound('agent', id)
+  if (hasEnded(state)) throw precondition(`agent_${state.state}`, 'The agent has ended; that is for good.')
+  if (new Date(state.expires_at) <= now) throw precondition('agent_expired', 'The life of the agent is over.')
+  return state
+}
+
+/** Suspending what is held already changes nothing. */
+export function suspendAgent(
+  state: AgentState,
+  id: string,
+  why: { cause: SuspensionCause; reason: string },
+  now: Date,
+): IdentityFact[] {
+  const { state: word } = living(state, id, now)
+  if (word === 'suspended' || word === 'quarantined') return []
+  return [{ type: 'credence.identity.agent.suspended.v1', data: { agent: id, ...why } }]
+}
+
+/** A quarantine takes the place of a suspension. */
+export function quarantineAgent(
+  state: AgentState,
+  id: string,
+  why: { cause: QuarantineCause; reason: string },
+  now: Date,
+): IdentityFact[] {
+  if (living(state, id, now).state === 'quarantined') return []
+  return [{ type: 'credence.identity.agent.quarantined.v1', data: { agent: id, ...why } }]
+}
+
+/** Back to what it was before it was held; never from an end. @param mayLiftQuarantine whether the caller is security */
+export function restoreAgent(
+  state: AgentState,
+  command: { id: string; reason: string; mayLiftQuarantine: boolean; sponsorIsActive: boolean },
+  now: Date,
+): IdentityFact[] {
+  const { id, reason } = command
+  const { state: word } = living(state, id, now)
+  if (word !== 'suspended' && word !== 'quarantined') return []
+  if (word === 'quarantined' && !command.mayLiftQuarantine)
+    throw precondition('agent_quarantined', 'Only a security operator can lift a quarantine.')
+  if (!command.sponsorIsActive)
+    throw precondition('no_sponsor', 'Its sponsor has left. Propose another sponsor for its blueprint first.')
+  return [{ type: 'credence.identity.agent.restored.v1', data: { agent: id, reason } }]
+}
+
+/** Only a continuous agent lives on, and never longer than its blueprint lets any of them live from now. */
+export function renewAgent(
+  state: AgentState,
+  command: { id: string; lifetimeSeconds: number },
+  blueprint: BlueprintState,
+  now: Date,
+): IdentityFact[] {
+  const agent = living(state, command.id, now)
+  if (agent.kind !== 'continuous')
+    throw precondition('agent_ephemeral', 'An ephemeral agent ends as registered. Register another.')
+  if (agent.state !== 'active') throw precondition('agent_not_active', 'Only an active agent is renewed: attest first.')
+  if (!blueprint) throw notFound('blueprint', agent.blueprint)
+  const most = blueprint.maximum_lifetime_seconds
+  if (command.lifetimeSeconds > most)
+    throw invalid('lifetime_seconds', `must be at most ${most}, the blueprint's maximum`)
+  const expires_at = new Date(now.getTime() + command.lifetimeSeconds * 1000).toISOString()
+  if (expires_at <= agent.expires_at) return []
+  return [{ type: 'credence.identity.agent.renewed.v1', data: { agent: command.id, expires_at } }]
+}
+
+export function changeAgentOwner(
+  state: AgentState,
+  command: { id: string; owner: string; reason: string },
+  now: Date,
+): IdentityFact[] {
+  const { id, owner, reason } = command
+  const { owner: previous } = living(state, id, now)
+  if (owner === previous) return []
+  return [{ type: 'credence.identity.agent.owner_changed.v1', data: { agent: id, owner, previous, reason } }]
+}
+
+/** Ends an agent for good. Ending what has ended changes nothing. */
+export function revokeAgent(state: AgentState, id: string, reason: string): IdentityFact[] {
+  if (!state) throw notFound('agent', id)
+  return hasEnded(state) ? [] : [{ type: 'credence.identity.agent.revoked.v1', data: { agent: id, reason } }]
+}
+
+/** The good end: its work is done. */
+export function retireAgent(state: AgentState, id: string, reason: string): IdentityFact[] {
+  if (!state) throw notFound('agent', id)
+  return hasEnded(state) ? [] : [{ type: 'credence.identity.agent.retired.v1', data: { agent: id, reason } }]
+}
+
+/** Says what time has done. (Nobody waits for it: expiry counts from its instant.) */
+export function expireAgent(state: AgentState, now: Date): IdentityFact[] {
+  if (!state || hasEnded(state) || new Date(state.expires_at) > now) return []
+  return [{ type: 'credence.identity.agent.expired.v1', data: { agent: state.agent } }]
+}
