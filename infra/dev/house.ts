@@ -59,6 +59,7 @@ export async function putToWork({ stack, company, cast }: House): Promise<AtWork
     lifetimeSeconds: 3_600n,
     maximumDepth: 0,
     notBefore: [],
+    narrow: false,
   })
   const task = await agent.openTask({
     delegation: { delegationId: granted.delegation?.id ?? '', delegationToken: granted.delegationToken },

@@ -99,6 +99,9 @@ export async function furnish(cast: Cast): Promise<void> {
       allowedModels: [{ provider: MODEL.provider, name: MODEL.name }],
       maximumLifetimeSeconds: 7n * DAY,
       maximumSpawnDepth: 2,
+      childrenSurvive: false,
+      successorGroup: '',
+      redirectUris: [],
     })
     .catch(unlessThere)
   await security.attestation.defineProfile({
@@ -152,6 +155,7 @@ export async function enrol(
     toolManifestDigest: tool_manifest,
     publicJwk: JSON.stringify(publicJwk),
     lifetimeSeconds: DAY,
+    labels: {},
   })
   const { id: agentId = '', spiffeId = '' } = agent ?? {}
   await process.ask('become', { ...identityOf(stack, company), agentId, spiffeId })

@@ -87,6 +87,7 @@ async function beginWork({ stack, company, cast, tell }: Scene): Promise<Enrolle
     lifetimeSeconds: 8n * 3600n,
     maximumDepth: 1,
     notBefore: [],
+    narrow: false,
   })
   await agent.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
   tell.done(
@@ -146,6 +147,7 @@ async function changedCopy({ stack, company, cast, tell }: Scene, original: Enro
     lifetimeSeconds: 3600n,
     maximumDepth: 0,
     notBefore: [],
+    narrow: false,
   })
   await copy.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
   const begun = await copy.process
@@ -198,7 +200,7 @@ async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled)
       lifetimeSeconds: 600,
     })
     .catch((error: AgentFailure) => error)
-  expect('authority cannot widen', more instanceof AgentFailure && more.reason === 'invalid_field', more)
+  expect('authority cannot widen', more instanceof AgentFailure && more.reason === 'outside_delegation', more)
   tell.denied('nor can the parent hand on more than it holds')
   return child
 }

@@ -1,20 +1,20 @@
 /** Identity: who is this, and for whom does it act. */
-import { join } from 'node:path'
 import { IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
 import { followCommits } from '@credence/shared/event-store/follow'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
-import { openSigningKey } from '@credence/shared/keys'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
+import { openKeys } from './adapters/keys/keys.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { humanMethods } from './api/grpc/humans.ts'
+import { createApp } from './api/http/app.ts'
 import { createEngine } from './api/http/engine.ts'
 import { registerTokenExchange } from './api/http/exchange.ts'
 import { oauthListener } from './api/http/listener.ts'
@@ -27,7 +27,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const { bus, log, clock, spiffeId, tls, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const key = await openSigningKey(join(config.CREDENCE_KEYS_DIR, 'issuer.pem'), 'P-256')
+  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
 
   const principals = createPrincipals()
   const grants = createGrants()
@@ -39,7 +39,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
   const directory = await openDirectory({ bus, humans: principals.humans, writer, clock, source: spiffeId })
-  const delegationTokens = createDelegationTokens({ key, issuer, trustDomain, principals })
+  const delegationTokens = createDelegationTokens({ keys, clock, issuer, trustDomain, principals })
   const activation = await react(
     { bus, log, name: 'identity-activation' },
     createActivation({ principals, writer, clock }),
@@ -48,13 +48,13 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
-  const engine = createEngine({ issuer, key, principals, replay, clock, log })
+  const engine = createEngine({ issuer, principals, replay, clock, log })
   const tokens = delegationTokens
   registerTokenExchange(engine, {
     issuer,
     spiffeId,
     trustDomain,
-    key,
+    keys,
     principals,
     grants,
     followers,
@@ -65,10 +65,10 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     clock,
     log,
   })
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, issuer))
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer))
   cleanup.push(http.stop)
 
-  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens }
+  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
@@ -77,7 +77,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...agentMethods(context),
       ...delegationMethods(context),
       ...humanMethods(context),
-    },
+    } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,
     resolveHuman: directory.resolve,

@@ -61,6 +61,7 @@ export function addIdentityCommands(program: Command, run: Run): void {
           lifetimeSeconds: BigInt(Math.round(Number(options.hours) * 3600)),
           maximumDepth: Number(options.depth),
           notBefore: [],
+          narrow: false,
         })
         say(toJson(answer))
       }),

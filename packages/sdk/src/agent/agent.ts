@@ -165,6 +165,7 @@ export function createAgent(options: AgentOptions): Agent {
         ...child,
         publicJwk: JSON.stringify(child.publicJwk),
         lifetimeSeconds: BigInt(child.lifetimeSeconds),
+        labels: {},
       })
       return { agentId: answer.agent?.id ?? '', spiffeId: answer.agent?.spiffeId ?? '', position: answer.position }
     },
@@ -176,6 +177,7 @@ export function createAgent(options: AgentOptions): Agent {
         purpose,
         lifetimeSeconds: BigInt(lifetimeSeconds),
         maximumDepth: 0,
+        narrow: false,
       })
       const { delegationToken, position } = answer
       return { delegationId: answer.delegation?.id ?? '', delegationToken, position }

@@ -4,6 +4,7 @@ import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Follower } from '@credence/shared/event-store/follow'
+import type { JWK, JWTVerifyGetKey } from 'jose'
 import type { Principals } from '../projections/principals.ts'
 
 export type Context = {
@@ -14,6 +15,7 @@ export type Context = {
   clock: Clock
   directory: Directory
   delegationTokens: DelegationTokens
+  keys: Keys
 }
 
 /** The erasable directory of people. */
@@ -40,4 +42,20 @@ export type DelegationTokens = {
 export type Replay = {
   /** True the first time, for longer than any proof lives. @throws CredenceError `unavailable` */
   first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+}
+
+/** What a signing key of this service is for; a key is for one use only. */
+export type KeyUse = 'token' | 'jwt-svid' | 'x509-svid'
+export type SigningAlgorithm = 'ES256' | 'EdDSA' | 'RS256'
+/** A public JWK (RFC 7517) with `kid` and `alg`. */
+export type PublishedKey = JWK & { kid: string; alg: SigningAlgorithm }
+
+/** Keys that sign for this service. Private keys never leave the key store behind it. */
+export type Keys = {
+  /** A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`. */
+  sign(use: KeyUse, header: { typ: string; alg?: SigningAlgorithm }, claims: object): Promise<string>
+  /** For jose’s `jwtVerify`: the public key that a header names. @throws when it names none of this use */
+  verifier(use: KeyUse): JWTVerifyGetKey
+  /** Keys that sign, keys that will, and keys whose signatures may still be about. */
+  published(use: KeyUse): PublishedKey[]
 }

@@ -110,6 +110,9 @@ export async function openHouse() {
     allowedModels: [{ provider: 'acme', name: 'small' }],
     maximumLifetimeSeconds: 86_400n,
     maximumSpawnDepth: 1,
+    childrenSurvive: false,
+    successorGroup: '',
+    redirectUris: ['https://agents.acme.example/callback'],
   })
 
   const house = {
@@ -148,6 +151,7 @@ export async function openHouse() {
         lifetimeSeconds: 3_600n,
         maximumDepth: 1,
         notBefore: [],
+        narrow: false,
         ...part,
       }),
     /** Opens a task as the policy service would. @returns the grant's id and its position */
@@ -216,6 +220,7 @@ export const described = (key: Key) => ({
   toolManifestDigest: facts.DIGEST,
   publicJwk: JSON.stringify(key.publicJwk),
   lifetimeSeconds: 3_600n,
+  labels: {},
 })
 
 const registration = (key: Key): RegisterAgentRequest => ({

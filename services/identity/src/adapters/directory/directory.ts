@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
+import type { HumanState } from '@credence/contracts/principals/human'
 import type { Bus } from '@credence/shared/bus/connect'
 import type { Clock } from '@credence/shared/clock'
 import type { Aggregates, Writer } from '@credence/shared/event-store/aggregates'
@@ -11,7 +12,7 @@ import { newId } from '@credence/shared/ids'
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv'
 import { z } from 'zod'
 import type { Directory } from '../../api/context.ts'
-import { type HumanState, recogniseHuman } from '../../domain/human.ts'
+import { recogniseHuman } from '../../domain/human.ts'
 
 const Entry = z.object({ human: z.string(), issuer: z.string(), subject: z.string(), display_name: z.string() })
 type Person = Omit<z.infer<typeof Entry>, 'human'>

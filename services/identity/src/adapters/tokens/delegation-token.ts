@@ -3,10 +3,10 @@
  * it (RFC 8693 §4.4) and carries in `act` the agents that passed it on (§4.1); without that agent's key it is useless.
  */
 import { type Delegation, delegationChain } from '@credence/contracts/principals/delegation'
-import type { SigningKey } from '@credence/shared/keys'
-import { jwtVerify, SignJWT } from 'jose'
+import type { Clock } from '@credence/shared/clock'
+import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import type { Actor, DelegationTokens } from '../../api/context.ts'
+import type { Actor, DelegationTokens, Keys } from '../../api/context.ts'
 import type { Principals } from '../../projections/principals.ts'
 
 const TYPE = 'delegation+jwt'
@@ -18,12 +18,14 @@ const Claims = z.object({
   act: z.unknown().optional(),
 })
 export function createDelegationTokens(parts: {
-  key: SigningKey
+  keys: Keys
+  clock: Clock
   issuer: string
   trustDomain: string
   principals: Principals
 }): DelegationTokens {
-  const { key, issuer, principals } = parts
+  const { keys, clock, issuer, principals } = parts
+  const seconds = (time: Date) => Math.floor(time.getTime() / 1000)
   const namespace = `spiffe://${parts.trustDomain}`
   const name = (agent: string) => ({ iss: namespace, sub: principals.agent(agent)?.spiffe_id ?? '' })
 
@@ -39,22 +41,27 @@ export function createDelegationTokens(parts: {
   return {
     issue: (delegation) => {
       const act = actors(delegation)
-      return new SignJWT({ may_act: name(delegation.agent), ...(act ? { act } : {}) })
-        .setProtectedHeader({ alg: key.algorithm, typ: TYPE, kid: key.keyId })
-        .setIssuer(issuer)
-        .setAudience(issuer)
-        .setSubject(delegation.human)
-        .setJti(delegation.delegation)
-        .setIssuedAt()
-        .setExpirationTime(new Date(delegation.expires_at))
-        .sign(key.privateKey)
+      return keys.sign(
+        'token',
+        { typ: TYPE },
+        {
+          iss: issuer,
+          aud: issuer,
+          sub: delegation.human,
+          jti: delegation.delegation,
+          iat: seconds(clock()),
+          exp: seconds(new Date(delegation.expires_at)),
+          may_act: name(delegation.agent),
+          ...(act ? { act } : {}),
+        },
+      )
     },
     verify: async (token, now) => {
-      const { payload } = await jwtVerify(token, key.publicKey, {
+      const { payload } = await jwtVerify(token, keys.verifier('token'), {
         issuer,
         audience: issuer,
         typ: TYPE,
-        algorithms: [key.algorithm],
+        algorithms: ['ES256'],
         currentDate: now,
         requiredClaims: ['exp', 'iat'],
       })

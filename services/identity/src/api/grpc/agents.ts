@@ -1,5 +1,5 @@
 import { CredenceError, forbidden, notFound } from '@credence/contracts/errors'
-import { AgentId, Prose, Slug } from '@credence/contracts/events/values'
+import { AgentId, Labels, Prose, Slug } from '@credence/contracts/events/values'
 import type { AgentAutonomy, AgentKind, AgentState } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { Agent } from '@credence/contracts/principals/agent'
 import { actorOf } from '@credence/shared/callers/caller'
@@ -8,11 +8,12 @@ import { enumName, notBefore, oneOf, waitFor } from '@credence/shared/rpc/fields
 import { method } from '@credence/shared/rpc/server'
 import { calculateJwkThumbprint } from 'jose'
 import { z } from 'zod'
-import { type Description, registerAgent, revokeAgent, spawnAgent } from '../../domain/agent.ts'
+import { type Description, registerAgent, spawnAgent } from '../../domain/agent.ts'
+import { revokeAgent } from '../../domain/agent-life.ts'
 import type { Context } from '../context.ts'
 import { Described } from './schemas.ts'
 
-const DescriptionInput = z.object({ purpose: Prose, ...Described })
+const DescriptionInput = z.object({ purpose: Prose, ...Described, labels: Labels })
 
 export const agentMethods = (context: Context) => {
   const { principals, writer, clock, trustDomain } = context
@@ -26,7 +27,7 @@ export const agentMethods = (context: Context) => {
         'key_taken',
         'public_jwk: this key belongs to an agent already; each agent makes its own.',
       )
-    const { purpose, model, promptDigest, toolManifestDigest, publicJwk, lifetimeSeconds } = input
+    const { purpose, model, promptDigest, toolManifestDigest, publicJwk, lifetimeSeconds, labels } = input
     const spiffeId = `spiffe://${trustDomain}/agent/${blueprint}/${agent}`
     return {
       agent,
@@ -38,6 +39,7 @@ export const agentMethods = (context: Context) => {
       publicJwk,
       keyThumbprint,
       lifetimeSeconds,
+      labels,
     }
   }
   const known = (id: string): Agent => {
@@ -127,7 +129,7 @@ export const agentMethods = (context: Context) => {
   }
 }
 
-const shown = (agent: Agent, state: 'registered' | 'active' | 'revoked' | 'expired') => ({
+const shown = (agent: Agent, state: Agent['state']) => ({
   id: agent.agent,
   spiffeId: agent.spiffe_id,
   blueprint: agent.blueprint,
@@ -143,4 +145,7 @@ const shown = (agent: Agent, state: 'registered' | 'active' | 'revoked' | 'expir
   parent: agent.parent ?? '',
   keyThumbprint: agent.key_thumbprint,
   expiresAt: new Date(agent.expires_at),
+  labels: agent.labels ?? {},
+  lastUsedAt: undefined,
+  earlierKeyThumbprint: agent.earlierKey?.thumbprint ?? '',
 })

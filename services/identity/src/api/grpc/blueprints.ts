@@ -42,7 +42,7 @@ export const blueprintMethods = ({ principals, writer, clock }: Context) => ({
         now: clock(),
         decide: (state) => createBlueprint(state, blueprint),
       })
-      return { blueprint: shown(blueprint), position }
+      return { blueprint: shown({ ...blueprint, withdrawn: false }), position }
     },
   }),
   getBlueprint: method({
@@ -70,4 +70,9 @@ const shown = (blueprint: Blueprint) => ({
   allowedModels: blueprint.allowed_models,
   maximumLifetimeSeconds: BigInt(blueprint.maximum_lifetime_seconds),
   maximumSpawnDepth: blueprint.maximum_spawn_depth,
+  childrenSurvive: blueprint.children_survive ?? false,
+  successorGroup: blueprint.successor_group ?? '',
+  redirectUris: blueprint.redirect_uris ?? [],
+  withdrawn: blueprint.withdrawn,
+  proposedSponsor: blueprint.proposedSponsor ?? '',
 })

@@ -16,6 +16,7 @@ const Wanted = z.object({
   purpose: Prose,
   lifetimeSeconds: seconds(MAX_LIFETIME_SECONDS),
   maximumDepth: z.int().min(0, 'must be from 0 to 8').max(8, 'must be from 0 to 8'),
+  narrow: z.boolean(),
 })
 
 export const delegationMethods = (context: Context) => {
@@ -37,6 +38,7 @@ export const delegationMethods = (context: Context) => {
       delegation: shown(delegation),
       delegationToken: await context.delegationTokens.issue(delegation),
       position,
+      dropped: delegation.dropped ?? [],
     }
   }
 
@@ -129,4 +131,6 @@ const shown = (delegation: Delegation) => ({
   expiresAt: new Date(delegation.expires_at),
   maximumDepth: delegation.maximum_depth,
   parent: delegation.parent ?? '',
+  mandate: delegation.mandate ?? '',
+  end: '',
 })

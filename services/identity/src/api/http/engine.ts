@@ -4,9 +4,9 @@
  * are closed here: replay that is not atomic, audiences and proof URLs that follow the Host header, audience arrays.
  */
 
+import { generateKeyPairSync } from 'node:crypto'
 import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import type { Clock } from '@credence/shared/clock'
-import type { SigningKey } from '@credence/shared/keys'
 import { type Log, messageOf } from '@credence/shared/log'
 import type { JWK } from 'jose'
 import { errors, Provider } from 'oidc-provider'
@@ -19,7 +19,6 @@ const SKEW_SECONDS = 15
 
 export type EngineParts = {
   issuer: string
-  key: SigningKey
   principals: Principals
   replay: Replay
   clock: Clock
@@ -31,7 +30,8 @@ export function createEngine(parts: EngineParts): Provider {
     adapter: adapterOf(parts),
     jwks: {
       keys: [
-        { ...(parts.key.privateKey.export({ format: 'jwk' }) as JWK), kid: parts.key.keyId, alg: 'ES256', use: 'sig' },
+        // The engine wants a key of its own. It signs nothing that leaves: our tokens are signed by our keys (keys.ts).
+        { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), use: 'sig' } as JWK,
       ],
     },
     clientAuthMethods: ['private_key_jwt'],

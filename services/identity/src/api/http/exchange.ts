@@ -8,17 +8,15 @@ import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
-import type { SigningKey } from '@credence/shared/keys'
 import type { Log } from '@credence/shared/log'
 import { messageOf } from '@credence/shared/log'
 import { waitFor } from '@credence/shared/rpc/fields'
-import { SignJWT } from 'jose'
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import * as grants from 'oidc-provider/lib/helpers/grants.js'
 import { decideExchange } from '../../domain/exchange.ts'
 import type { Grants } from '../../projections/grants.ts'
 import type { Principals } from '../../projections/principals.ts'
-import type { DelegationClaims, DelegationTokens, Replay } from '../context.ts'
+import type { DelegationClaims, DelegationTokens, Keys, Replay } from '../context.ts'
 import { TOKEN_EXCHANGE } from './engine.ts'
 
 const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt'
@@ -39,7 +37,7 @@ export type GrantParts = {
   issuer: string
   spiffeId: string
   trustDomain: string
-  key: SigningKey
+  keys: Keys
   principals: Principals
   grants: Grants
   followers: readonly Follower[]
@@ -211,7 +209,14 @@ function sign(parts: GrantParts, agent: Agent, token: Token, now: Date): Promise
     sub_profile: 'ai_agent',
     ...(subject.act ? { act: subject.act } : {}),
   }
-  return new SignJWT({
+  const seconds = (time: Date) => Math.floor(time.getTime() / 1000)
+  const claims = {
+    iss: parts.issuer,
+    sub: subject.human,
+    aud: token.resource,
+    jti: token.id,
+    iat: seconds(now),
+    exp: seconds(token.expiresAt),
     client_id: agent.spiffe_id,
     client_profile: 'ai_agent',
     sub_profile: 'user',
@@ -221,15 +226,8 @@ function sign(parts: GrantParts, agent: Agent, token: Token, now: Date): Promise
     agent_id: agent.agent,
     grant_id: token.grant,
     delegation_id: token.delegation,
-  })
-    .setProtectedHeader({ alg: parts.key.algorithm, typ: 'at+jwt', kid: parts.key.keyId })
-    .setIssuer(parts.issuer)
-    .setSubject(subject.human)
-    .setAudience(token.resource)
-    .setJti(token.id)
-    .setIssuedAt(now)
-    .setExpirationTime(token.expiresAt)
-    .sign(parts.key.privateKey)
+  }
+  return parts.keys.sign('token', { typ: 'at+jwt' }, claims)
 }
 
 const issued = (agent: Agent, token: Token): IdentityFact => ({

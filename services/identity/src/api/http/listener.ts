@@ -1,23 +1,26 @@
-/** What of the engine is reachable from outside: token endpoint, keys, metadata. Everything else is not there. */
+/** The one HTTPS door: refuses other names and large bodies, then hands a request to the engine or to our own pages. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
 import type { Provider } from 'oidc-provider'
 
-const SERVED: Record<string, string[]> = {
+/** What of the engine is reachable from outside. */
+const ENGINE: Record<string, string[]> = {
   '/token': ['POST'],
-  '/jwks': ['GET', 'HEAD'],
   '/.well-known/oauth-authorization-server': ['GET', 'HEAD'],
 }
 
-export function oauthListener(provider: Provider, issuer: string): RequestListener {
+export function oauthListener(provider: Provider, app: Hono, issuer: string): RequestListener {
   const engine = provider.callback()
+  const own = getRequestListener(app.fetch, { hostname: new URL(issuer).host })
   const host = new URL(issuer).host
   return (request, response) => {
     const path = request.url?.split('?')[0] ?? '/'
     if (request.headers.host !== host) return refuse(response, 421, 'This server has another name.')
-    const methods = SERVED[path]
-    if (!methods) return refuse(response, 404, 'There is nothing here. See /.well-known/oauth-authorization-server')
-    if (!methods.includes(request.method ?? '')) return refuse(response, 405, `Allowed: ${methods.join(', ')}`)
     if (tooLarge(request)) return refuse(response, 413, 'At most 56 KiB are allowed.')
+    const methods = ENGINE[path]
+    if (!methods) return void own(request, response)
+    if (!methods.includes(request.method ?? '')) return refuse(response, 405, `Allowed: ${methods.join(', ')}`)
     engine(request, response)
   }
 }
