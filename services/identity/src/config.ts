@@ -12,6 +12,16 @@ export const readIdentityConfig = () =>
         (url) => URL.parse(url)?.origin === url,
         'must be scheme, host and port only, for example https://localhost:7421',
       ),
+    CREDENCE_DPOP_NONCE: z
+      .enum(['optional', 'required'], { error: 'must be "optional" or "required"' })
+      .default('optional'),
+    CREDENCE_CLIENT_ATTESTERS_FILE: z.string().optional(),
+    CREDENCE_TOKEN_RATE_PER_CLIENT: z.coerce
+      .number()
+      .int()
+      .min(1, 'must be from 1 to 1000000, in requests a second')
+      .max(1_000_000, 'must be from 1 to 1000000, in requests a second')
+      .default(50),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
   })
 

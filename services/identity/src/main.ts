@@ -8,6 +8,7 @@ import { serveHttps } from '@credence/shared/http/server'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
 import { openKeys } from './adapters/keys/keys.ts'
+import { openChallengeSecret, openOAuthStore } from './adapters/oauth-store/oauth-store.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentMethods } from './api/grpc/agents.ts'
@@ -15,9 +16,14 @@ import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { humanMethods } from './api/grpc/humans.ts'
 import { createApp } from './api/http/app.ts'
+import { readAttesters } from './api/http/attestation.ts'
+import { registerCodeGrant } from './api/http/code-grant.ts'
 import { createEngine } from './api/http/engine.ts'
 import { registerTokenExchange } from './api/http/exchange.ts'
+import { createInteractions } from './api/http/interactions.ts'
+import { createLimits } from './api/http/limits.ts'
 import { oauthListener } from './api/http/listener.ts'
+import { createRefusals } from './api/http/refusals.ts'
 import { readIdentityConfig } from './config.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
@@ -48,27 +54,28 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
-  const engine = createEngine({ issuer, principals, replay, clock, log })
+  const store = await openOAuthStore(bus)
+  const refusals = createRefusals({ writer, spiffeId, clock, log })
+  cleanup.push(refusals.flush)
+  const limits = createLimits(config.CREDENCE_TOKEN_RATE_PER_CLIENT)
+  const attestersFile = config.CREDENCE_CLIENT_ATTESTERS_FILE
+  const parts = { issuer, spiffeId, trustDomain, principals, barrier, writer, replay, refusals, limits, clock, log }
   const tokens = delegationTokens
-  registerTokenExchange(engine, {
-    issuer,
-    spiffeId,
-    trustDomain,
-    keys,
-    principals,
-    grants,
-    followers,
-    barrier,
-    writer,
-    replay,
-    tokens,
-    clock,
-    log,
+  const engine = createEngine({
+    ...parts,
+    store,
+    attesters: attestersFile ? readAttesters(attestersFile) : undefined,
+    challengeSecret: await openChallengeSecret(bus),
+    nonceRequired: config.CREDENCE_DPOP_NONCE === 'required',
   })
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer))
+  registerTokenExchange(engine, { ...parts, keys, grants, followers, tokens })
+  registerCodeGrant(engine, { ...parts, tokens })
+  const interactions = createInteractions(engine, store, principals)
+  const app = createApp(keys)
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, parts))
   cleanup.push(http.stop)
 
-  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
+  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys, interactions }
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',

@@ -194,6 +194,13 @@ export const identityEvents = {
     /** The person did not expect it, and says so. */
     reported: z.boolean(),
   }),
+  /** A delegation token was handed out at the authorization code grant. */
+  'credence.identity.delegation.collected.v1': z.strictObject({
+    delegation: DelegationId,
+    agent: AgentId,
+    key_thumbprint: z.string().optional(),
+    expires_at: Instant,
+  }),
   'credence.identity.token.issued.v1': z.strictObject({
     agent: AgentId,
     token: z.string(),

@@ -1,5 +1,8 @@
 /** What the handlers of this service work with. */
 
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AuthorizationDetail } from '@credence/contracts/authority'
+import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
@@ -16,6 +19,7 @@ export type Context = {
   directory: Directory
   delegationTokens: DelegationTokens
   keys: Keys
+  interactions: Interactions
 }
 
 /** The erasable directory of people. */
@@ -42,6 +46,52 @@ export type DelegationTokens = {
 export type Replay = {
   /** True the first time, for longer than any proof lives. @throws CredenceError `unavailable` */
   first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+}
+
+/** What the authorization server keeps between two requests, for all replicas. All throw CredenceError `unavailable`. */
+export type OAuthStore = {
+  put(model: string, id: string, value: object): Promise<void>
+  get(model: string, id: string): Promise<Record<string, unknown> | undefined>
+  /** Marks what is kept as used. @returns true for the one who did it, false when it was used before or is not there */
+  consume(model: string, id: string): Promise<boolean>
+  /** @returns true for the first who asks for this name, until it is removed */
+  claim(model: string, id: string): Promise<boolean>
+  remove(model: string, id: string): Promise<void>
+}
+
+/** Who uses a browser; undefined while nobody has signed in. */
+export type Sessions = { humanOf(request: Request): Promise<{ human: string } | undefined> }
+
+/** What an agent asks a person for at the authorization endpoint. Its purpose is what the agent says, not what we know. */
+export type DelegationAsked = {
+  uid: string
+  agent: Agent
+  authorizationDetails: AuthorizationDetail[]
+  purpose: string
+  lifetimeSeconds: number
+  maximumDepth: number
+  /** Where the browser goes with the answer; its host is to be shown. */
+  redirectUri: string
+}
+
+/**
+ * The page at `/interaction/:uid` as the authorization server sees it. Each takes the request of the browser that was
+ * sent there: its cookie has to fit the interaction. @throws CredenceError `not_found` when it does not, or is over
+ */
+export type Interactions = {
+  details(request: IncomingMessage, response: ServerResponse): Promise<DelegationAsked>
+  /**
+   * The person agrees: `delegate` grants the delegation and returns its id; of two answers only the first gets there.
+   * @returns the URL to send the browser to (303)
+   * @throws CredenceError `failed_precondition` when it was answered before
+   */
+  approve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: { human: string; delegate: () => Promise<string> },
+  ): Promise<string>
+  /** The person does not agree. @returns the URL to send the browser to (303) */
+  decline(request: IncomingMessage, response: ServerResponse): Promise<string>
 }
 
 /** What a signing key of this service is for; a key is for one use only. */

@@ -18,6 +18,8 @@ import type { Grants } from '../../projections/grants.ts'
 import type { Principals } from '../../projections/principals.ts'
 import type { DelegationClaims, DelegationTokens, Keys, Replay } from '../context.ts'
 import { TOKEN_EXCHANGE } from './engine.ts'
+import { checkProof } from './proofs.ts'
+import { Refused, recorded, unavailable } from './refusals.ts'
 
 const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt'
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
@@ -30,7 +32,6 @@ const KNOWN = new Set([
   'client_assertion_type',
   'requested_token_type',
 ])
-const PROOF_FUTURE_SECONDS = 15
 const AUTHORITY = { kind: 'workload' as const }
 
 export type GrantParts = {
@@ -59,17 +60,6 @@ export function registerTokenExchange(provider: Provider, parts: GrantParts): vo
     }
   }
   provider.registerGrantType(TOKEN_EXCHANGE, handler as never, [...OWN, 'requested_token_type'])
-}
-
-/** An error that the engine will show: code, description, and the reason that goes into the record. */
-class Refused extends Error {
-  readonly code: string
-  readonly reason: string
-  constructor(code: string, reason: string, description: string) {
-    super(description)
-    this.code = code
-    this.reason = reason
-  }
 }
 
 async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWithOIDC) {
@@ -160,17 +150,6 @@ function readDetails(text: string | undefined) {
   }
 }
 
-/** RFC 9449 §4.3, by the engine; and what it leaves open: proofs from the future, and parallel copies. */
-async function checkProof(provider: Provider, { replay, clock }: GrantParts, ctx: KoaContextWithOIDC) {
-  const proof = await grants.validateDpop(provider, ctx)
-  if (!proof) throw new Refused('invalid_dpop_proof', 'no_proof', 'Send a DPoP proof by the key of the agent.')
-  if (proof.iat > clock().getTime() / 1000 + PROOF_FUTURE_SECONDS)
-    throw new Refused('invalid_dpop_proof', 'proof_from_future', 'The DPoP proof comes from the future.')
-  if (!(await replay.first('dpop', proof.thumbprint, proof.jti)))
-    throw new Refused('invalid_dpop_proof', 'proof_replayed', 'The DPoP proof was used before.')
-  return proof
-}
-
 /** What the subject token says decides; the request’s syntax does not. */
 async function subjectOf(parts: GrantParts, token: string, agent: Agent | undefined): Promise<DelegationClaims> {
   const claims = await parts.tokens.verify(token, parts.clock()).catch(() => {
@@ -248,17 +227,15 @@ const issued = (agent: Agent, token: Token): IdentityFact => ({
 async function asOAuthError(thrown: unknown, parts: GrantParts, ctx: KoaContextWithOIDC): Promise<Error> {
   const error = badInput(thrown) ?? thrown
   if (error instanceof CredenceError) return unavailable(error)
-  const shown = error instanceof Refused || error instanceof errors.OIDCProviderError
-  if (!shown) {
+  if (!(error instanceof errors.OIDCProviderError)) {
     parts.log.error('exchange failed', { error: messageOf(error) })
     return error as Error
   }
-  const code = error instanceof Refused ? error.code : error.error
   const reason = error instanceof Refused ? error.reason : error.error
   const agent = parts.principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
   const { resource, grant_id } = ctx.oidc.params as Record<string, string | undefined>
   if (agent) {
-    const data = { agent: agent.agent, audience: clip(resource), grant: grantId(grant_id), error: code, reason }
+    const data = { agent: agent.agent, audience: clip(resource), grant: grantId(grant_id), error: error.error, reason }
     const about = { actor: { ...AUTHORITY, id: parts.spiffeId }, now: parts.clock() }
     try {
       const refused: IdentityFact = { type: 'credence.identity.token.refused.v1', data }
@@ -266,8 +243,9 @@ async function asOAuthError(thrown: unknown, parts: GrantParts, ctx: KoaContextW
     } catch (failure) {
       return unavailable(failure)
     }
+    recorded.add(error)
   }
-  return error instanceof Refused ? new errors.CustomOIDCProviderError(code, error.message) : error
+  return error
 }
 
 const badInput = (thrown: unknown): Refused | undefined =>
@@ -278,11 +256,3 @@ const badInput = (thrown: unknown): Refused | undefined =>
 const clip = (text: string | undefined) => (text === undefined ? undefined : text.slice(0, 256))
 const grantId = (text: string | undefined) =>
   text && /^grt_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text) ? text : undefined
-
-function unavailable(cause: unknown): Error {
-  const error = new errors.CustomOIDCProviderError(
-    'temporarily_unavailable',
-    'The event store is away; no token was issued. Try again.',
-  )
-  return Object.assign(error, { status: 503, statusCode: 503, expose: true, cause })
-}
