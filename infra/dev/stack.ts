@@ -49,7 +49,7 @@ export type Stack = {
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
-  replica(name: ServiceName, ports: { mesh: number; public: number }): Promise<Running>
+  replica(name: ServiceName, ports: { mesh: number; public: number; http?: number }): Promise<Running>
   /** Starts another process of the stack under its care. */
   spawn(name: string, script: string, env: Record<string, string>): Running
   /** A certificate for a workload, for example `platform/hr` or `enforcement-point/calendar`. */
@@ -66,6 +66,8 @@ export type StackOptions = {
   /** Services from their sources (default), or as `npm run build` left them. */
   from?: 'source' | 'dist'
   progress?: (line: string) => void
+  /** More variables for every service. */
+  variables?: Record<string, string>
 }
 
 /** @throws Error in one line when a port is taken or a process does not come up */
@@ -123,7 +125,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     environment: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...serviceEnvironment(stack, name, tls, rolesFile) }
+      const usual = serviceEnvironment(stack, name, tls, rolesFile)
+      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...usual, ...options.variables }
     },
     start: async (name) => {
       const running = spawn(name, mainOf(name), await stack.environment(name))
@@ -134,6 +137,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ...(await stack.environment(name)),
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
+        ...(at.http ? { CREDENCE_HTTP_LISTEN: `127.0.0.1:${at.http}` } : {}),
         CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
       }),
     stop: async () => {
@@ -167,6 +171,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_GRPC_REFLECTION: 'on',
     CREDENCE_OIDC_ISSUERS: stack.idpIssuer,
     CREDENCE_OIDC_AUDIENCE: stack.apiAudience,
+    CREDENCE_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,

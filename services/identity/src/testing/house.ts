@@ -38,9 +38,14 @@ export type House = Awaited<ReturnType<typeof openHouse>>
 export type Identity = ReturnType<House['connect']>
 export type Worker = Awaited<ReturnType<House['worker']>>
 
-export async function openHouse() {
+/** @param variables more configuration for the service; by default no test meets the limit of requests by chance */
+export async function openHouse(variables: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-identity-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({
+    folder,
+    services: [],
+    variables: { CREDENCE_TOKEN_RATE_PER_CLIENT: '10000', ...variables },
+  })
   const { ports, trustDomain, authority } = stack
   const idp = await startIssuer({
     issuer: stack.idpIssuer,

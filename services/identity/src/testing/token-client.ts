@@ -79,7 +79,8 @@ export const refusal = (error: string, status = 400) => ({ status, issued: 0, er
 
 const now = () => Math.floor(Date.now() / 1000)
 
-export function tokenClient(issuer: string, caFile: string) {
+/** @param replica the port of another replica than the one that the issuer names */
+export function tokenClient(issuer: string, caFile: string, replica?: number) {
   const endpoint = `${issuer}/token`
 
   const assertion = (holder: Holder, parts: AssertionParts = {}): Promise<string> => {
@@ -132,7 +133,7 @@ export function tokenClient(issuer: string, caFile: string) {
       value === undefined ? [] : `${name}: ${value}\r\n`,
     )
     return new Promise<{ status: number; head: string; text: string }>((resolve, reject) => {
-      const port = Number(new URL(issuer).port)
+      const port = replica ?? Number(new URL(issuer).port)
       const target = { host: '127.0.0.1', port, servername: 'localhost', ca: readFileSync(caFile) }
       const socket = connect(target, () => socket.write(`${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${body}`))
       let answer = ''
