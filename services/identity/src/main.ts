@@ -11,6 +11,7 @@ import { openKeys } from './adapters/keys/keys.ts'
 import { openChallengeSecret, openOAuthStore } from './adapters/oauth-store/oauth-store.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
+import { ownBundle } from './adapters/trust-bundle/own-bundle.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
@@ -57,6 +58,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const store = await openOAuthStore(bus)
   const refusals = createRefusals({ writer, spiffeId, clock, log })
   cleanup.push(refusals.flush)
+  const bundle = ownBundle({ trustDomain, keys, caFile: tls.caFile })
   const limits = createLimits(config.CREDENCE_TOKEN_RATE_PER_CLIENT)
   const attestersFile = config.CREDENCE_CLIENT_ATTESTERS_FILE
   const parts = { issuer, spiffeId, trustDomain, principals, barrier, writer, replay, refusals, limits, clock, log }
@@ -72,7 +74,9 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   registerCodeGrant(engine, { ...parts, tokens })
   const interactions = createInteractions(engine, store, principals)
   const app = createApp(keys)
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, parts))
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...parts, bundle }), {
+    clientAuthorities: bundle().x509Authorities.map(String),
+  })
   cleanup.push(http.stop)
 
   const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys, interactions }

@@ -49,7 +49,8 @@ async function issuer(paths: (self: string) => Record<string, { location?: strin
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] }
   let served: ReturnType<typeof paths> = {}
   const server = await serve('127.0.0.1', (request, response) => {
-    const { location, json } = { '/keys': { json: keys }, ...served }[request.url ?? ''] ?? {}
+    const all: ReturnType<typeof paths> = { '/keys': { json: keys }, ...served }
+    const { location, json } = all[request.url ?? ''] ?? {}
     const status = location ? 302 : json ? 200 : 404
     response.writeHead(status, location ? { location } : { 'content-type': 'application/json' })
     response.end(JSON.stringify(json ?? {}))

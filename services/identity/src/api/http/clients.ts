@@ -7,7 +7,7 @@ import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import type { Clock } from '@credence/shared/clock'
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
-import { provedBefore } from './client-authentication.ts'
+import { provedClient } from './client-authentication.ts'
 
 export type ClientParts = {
   principals: Principals
@@ -49,5 +49,5 @@ function methodOf(ctx: KoaContextWithOIDC | undefined): Method {
     const combined = ctx.headers['oauth-client-attestation-pop'] === undefined && ctx.headers.dpop !== undefined
     return combined ? 'attest_jwt_client_auth_dpop' : 'attest_jwt_client_auth'
   }
-  return provedBefore(ctx.req) ? 'tls_client_auth' : 'private_key_jwt'
+  return provedClient(ctx.req) ? 'tls_client_auth' : 'private_key_jwt'
 }

@@ -14,8 +14,7 @@ import * as grants from 'oidc-provider/lib/helpers/grants.js'
 import checkPKCE from 'oidc-provider/lib/helpers/pkce.js'
 import type { Principals } from '../../projections/principals.ts'
 import type { DelegationTokens, Replay } from '../context.ts'
-import { provedBefore } from './client-authentication.ts'
-import { checkProof } from './proofs.ts'
+import { checkBinding } from './proofs.ts'
 import { Refused } from './refusals.ts'
 
 export type CodeGrantParts = {
@@ -54,7 +53,8 @@ async function redeem(provider: Provider, parts: CodeGrantParts, ctx: KoaContext
   const needed = parameters(ctx)
   const agent = principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
   if (!agent) throw refused('agent_unknown', 'There is no such agent.')
-  const proof = await presented(provider, parts, ctx)
+  const binding = await checkBinding(provider, parts, ctx)
+  const proof = 'jkt' in binding ? binding.jkt : undefined
   if (proof && !livingKeys(agent, clock()).some(({ thumbprint }) => thumbprint === proof))
     throw new Refused('invalid_dpop_proof', 'other_key', 'The DPoP proof must be by a registered key of the agent.')
   const code = await codeOf(provider, needed.code, agent.spiffe_id)
@@ -82,12 +82,6 @@ async function redeem(provider: Provider, parts: CodeGrantParts, ctx: KoaContext
     authorizationDetails: delegation.authorization_details,
     parameters: { delegation_id: delegation.delegation },
   })
-}
-
-/** Thumbprint of the key in the DPoP proof; undefined when the agent’s certificate takes its place (RFC 8705). */
-async function presented(provider: Provider, parts: CodeGrantParts, ctx: KoaContextWithOIDC) {
-  if (!ctx.get('dpop') && provedBefore(ctx.req)?.by === 'x509-svid') return undefined
-  return (await checkProof(provider, parts, ctx)).thumbprint
 }
 
 function parameters(ctx: KoaContextWithOIDC) {

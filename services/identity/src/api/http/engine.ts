@@ -13,7 +13,7 @@ import { errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oi
 import type { Principals } from '../../projections/principals.ts'
 import type { OAuthStore, Replay } from '../context.ts'
 import { type Attesters, attestationFeature } from './attestation.ts'
-import { markAuthenticated, provedBefore } from './client-authentication.ts'
+import { markAuthenticated, provedClient } from './client-authentication.ts'
 import { clientOf } from './clients.ts'
 import { engineStorage } from './engine-storage.ts'
 import { errorPage } from './error-page.ts'
@@ -109,11 +109,11 @@ export function createEngine(parts: EngineParts): Provider {
       mTLS: {
         enabled: true,
         tlsClientAuth: true,
-        // Who holds the certificate was found out before (client-authentication.ts); here it is only compared.
-        getCertificate: (ctx: KoaContextWithOIDC) => provedBefore(ctx.req)?.client,
-        certificateAuthorized: (ctx: KoaContextWithOIDC) => provedBefore(ctx.req) !== undefined,
+        // Whose SVID came with the request was found out before (client-authentication.ts); here it is only compared.
+        getCertificate: (ctx: KoaContextWithOIDC) => provedClient(ctx.req),
+        certificateAuthorized: (ctx: KoaContextWithOIDC) => provedClient(ctx.req) !== undefined,
         certificateSubjectMatches: (ctx: KoaContextWithOIDC, property: string, expected: string) => {
-          const same = property === 'tls_client_auth_san_uri' && provedBefore(ctx.req)?.client === expected
+          const same = property === 'tls_client_auth_san_uri' && provedClient(ctx.req) === expected
           if (same) markAuthenticated(ctx)
           return same
         },

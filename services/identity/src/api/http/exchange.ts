@@ -18,7 +18,7 @@ import type { Grants } from '../../projections/grants.ts'
 import type { Principals } from '../../projections/principals.ts'
 import type { DelegationClaims, DelegationTokens, Keys, Replay } from '../context.ts'
 import { TOKEN_EXCHANGE } from './engine.ts'
-import { checkProof } from './proofs.ts'
+import { type Binding, checkBinding } from './proofs.ts'
 import { Refused, recorded, unavailable } from './refusals.ts'
 
 const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt'
@@ -66,7 +66,7 @@ async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWi
   const { principals, clock } = parts
   const request = readRequest(ctx)
   const agent = principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
-  const proof = await checkProof(provider, parts, ctx)
+  const binding = await checkBinding(provider, parts, ctx)
   await parts.barrier()
   await waitFor(request.notBefore, parts.followers)
   const subject = await subjectOf(parts, request.subjectToken, agent)
@@ -80,7 +80,8 @@ async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWi
     grant: parts.grants.get(request.grantId),
     resource: request.resource,
     authorizationDetails: request.authorizationDetails,
-    proofThumbprint: proof.thumbprint,
+    // A certificate that names the agent stands for its key.
+    proofThumbprint: 'jkt' in binding ? binding.jkt : agent?.key_thumbprint,
     now,
   })
   if (!answer.allowed) throw new Refused(answer.error, answer.reason, answer.description)
@@ -92,6 +93,7 @@ async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWi
     delegation: delegation.delegation,
     grant: request.grantId,
     resource: request.resource,
+    binding,
     ...answer,
   }
   const value = await sign(parts, agent, token, now)
@@ -103,7 +105,7 @@ async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWi
   await parts.writer.record(`credence.identity.token.${agent.agent}`, [issued(agent, token)], about)
   return grants.buildTokenResponse(provider, {
     accessToken: value,
-    tokenType: 'DPoP',
+    tokenType: 'jkt' in binding ? 'DPoP' : 'Bearer',
     issuedTokenType: ACCESS_TOKEN_TYPE,
     expiresIn: Math.floor((answer.expiresAt.getTime() - now.getTime()) / 1000),
     authorizationDetails: answer.authorizationDetails,
@@ -175,6 +177,7 @@ type Token = {
   delegation: string
   grant: string
   resource: string
+  binding: Binding
   authorizationDetails: ReturnType<typeof AuthorizationDetails.parse>
   expiresAt: Date
 }
@@ -200,7 +203,7 @@ function sign(parts: GrantParts, agent: Agent, token: Token, now: Date): Promise
     client_profile: 'ai_agent',
     sub_profile: 'user',
     act,
-    cnf: { jkt: agent.key_thumbprint },
+    cnf: token.binding,
     authorization_details: token.authorizationDetails,
     agent_id: agent.agent,
     grant_id: token.grant,
@@ -218,7 +221,7 @@ const issued = (agent: Agent, token: Token): IdentityFact => ({
     delegation: token.delegation,
     audience: token.resource,
     authorization_details: token.authorizationDetails,
-    key_thumbprint: agent.key_thumbprint,
+    key_thumbprint: 'jkt' in token.binding ? token.binding.jkt : token.binding['x5t#S256'],
     expires_at: token.expiresAt.toISOString(),
   },
 })

@@ -6,8 +6,9 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { decodeJwt } from 'jose'
-import type { Provider } from 'oidc-provider'
+import { errors, type Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
+import { proveBySvid, remember, type SvidParts } from './client-authentication.ts'
 import { TOO_MANY } from './guards.ts'
 import { type Limits, sourceOf } from './limits.ts'
 import type { Refusal, Refusals } from './refusals.ts'
@@ -20,8 +21,7 @@ const ENDPOINTS: { path: RegExp; methods: string[]; form: boolean }[] = [
   { path: /^\/authorize(\/[\w-]{1,64})?$/, methods: ['GET'], form: false },
 ]
 
-export type ListenerParts = {
-  issuer: string
+export type ListenerParts = SvidParts & {
   principals: Principals
   limits: Limits
   refusals: Refusals
@@ -60,10 +60,25 @@ async function handleForm(parts: ListenerParts, request: IncomingMessage, respon
   // All unknown names of an address are one client: names cost nothing.
   const client = parts.principals.bySpiffeId(claimed) ? claimed : ''
   const wait = await parts.limits.tooMany('source', sourceOf(request), client)
-  if (wait === undefined) return withBody(request, body)
-  const refusal = { client, error: 'temporarily_unavailable', reason: 'rate_limited' }
-  return void (await tell(parts, response, refusal, 429, TOO_MANY, { 'retry-after': String(wait) }))
+  if (wait !== undefined) {
+    const refusal = { client, error: UNAVAILABLE, reason: 'rate_limited' }
+    return void (await tell(parts, response, refusal, 429, TOO_MANY, { 'retry-after': String(wait) }))
+  }
+  try {
+    const proved = await proveBySvid(parts, request, form)
+    const ready = withBody(request, proved.client ? Buffer.from(form.toString()) : body)
+    remember(ready, proved)
+    return ready
+  } catch (error) {
+    if (!(error instanceof errors.OIDCProviderError)) return void refuse(response, 503, AWAY, {}, UNAVAILABLE)
+    const { reason } = error as { reason?: string }
+    const refusal = { client: claimed, error: error.error, reason: reason ?? error.error }
+    return void (await tell(parts, response, refusal, error.status, error.error_description ?? ''))
+  }
 }
+
+const AWAY = 'The event store is away; nothing was issued. Try again.'
+const UNAVAILABLE = 'temporarily_unavailable'
 
 /** The name that a client gives itself, before anything is checked. */
 function claimedClient(form: URLSearchParams, { headers }: IncomingMessage): string {
@@ -94,7 +109,7 @@ async function tell(
     await parts.refusals.record(refusal)
     refuse(response, status, description, headers, refusal.error)
   } catch {
-    refuse(response, 503, 'The event store is away; nothing was issued. Try again.', {}, 'temporarily_unavailable')
+    refuse(response, 503, AWAY, {}, UNAVAILABLE)
   }
 }
 

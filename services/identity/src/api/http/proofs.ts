@@ -7,6 +7,7 @@ import type { Clock } from '@credence/shared/clock'
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import * as grants from 'oidc-provider/lib/helpers/grants.js'
 import type { Replay } from '../context.ts'
+import { certificateOf } from './client-authentication.ts'
 import { Refused, unavailable } from './refusals.ts'
 
 const FUTURE_SECONDS = 15
@@ -22,6 +23,17 @@ export function checkProof(provider: Provider, parts: ProofParts, ctx: KoaContex
   const known = checked.get(ctx) ?? freshProof(provider, parts, ctx)
   checked.set(ctx, known)
   return known
+}
+
+/** How a token is bound to its holder: `cnf` of RFC 9449 §6.1 or RFC 8705 §3.1. */
+export type Binding = { jkt: string } | { 'x5t#S256': string }
+
+/** The proof that was sent; without one, the X.509-SVID of the client on this connection. @throws Refused without both */
+export async function checkBinding(provider: Provider, parts: ProofParts, ctx: KoaContextWithOIDC): Promise<Binding> {
+  const certificate = certificateOf(ctx.req)
+  if (!ctx.get('dpop') && certificate && certificate.client === ctx.oidc.client?.clientId)
+    return { 'x5t#S256': certificate.thumbprint }
+  return { jkt: (await checkProof(provider, parts, ctx)).thumbprint }
 }
 
 /** RFC 9449 §4.3, by the engine; §11.1 by us. */

@@ -10,7 +10,7 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { z } from 'zod'
 import { MAX_LIFETIME_SECONDS, refuseOutside } from '../../domain/delegation.ts'
 import type { Principals } from '../../projections/principals.ts'
-import { provedBefore } from './client-authentication.ts'
+import { certificateOf } from './client-authentication.ts'
 import { checkProof, freshAssertion, type ProofParts } from './proofs.ts'
 import { Refused } from './refusals.ts'
 
@@ -82,7 +82,7 @@ async function check(provider: Provider, parts: PushedRequestParts, ctx: KoaCont
   if (!agent) throw new errors.InvalidClientAuth('no such agent')
   const thumbprint = ctx.oidc.params?.dpop_jkt
   const bound = livingKeys(agent, parts.clock()).some((key) => key.thumbprint === thumbprint)
-  if (thumbprint === undefined && provedBefore(ctx.req)?.by !== 'x509-svid')
+  if (thumbprint === undefined && certificateOf(ctx.req)?.client !== agent.spiffe_id)
     throw new Refused('invalid_dpop_proof', 'no_proof', 'Send a DPoP proof by the key of the agent.')
   if (thumbprint !== undefined && !bound)
     throw new Refused('invalid_dpop_proof', 'other_key', 'The DPoP proof must be by a registered key of the agent.')
