@@ -1,5 +1,5 @@
 import { invalid, notFound } from '@credence/contracts/errors'
-import { HumanId, Prose, Slug } from '@credence/contracts/events/values'
+import { HumanId, Prose, RedirectUri, Slug } from '@credence/contracts/events/values'
 import type { Blueprint } from '@credence/contracts/principals/blueprint'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
 import { method } from '@credence/shared/rpc/server'
@@ -23,6 +23,7 @@ export const blueprintMethods = ({ principals, writer, clock }: Context) => ({
       allowedModels: z.array(ModelName).min(1, 'must not be empty').max(32),
       maximumLifetimeSeconds: Lifetime,
       maximumSpawnDepth: z.int().min(0, 'must be from 0 to 8').max(8, 'must be from 0 to 8'),
+      redirectUris: z.array(RedirectUri).max(8, 'must be at most 8'),
     }),
     handle: async (input, caller) => {
       const sponsor = input.sponsor || humanOf(caller)
@@ -35,6 +36,7 @@ export const blueprintMethods = ({ principals, writer, clock }: Context) => ({
         allowed_models: input.allowedModels,
         maximum_lifetime_seconds: input.maximumLifetimeSeconds,
         maximum_spawn_depth: input.maximumSpawnDepth,
+        ...(input.redirectUris.length > 0 ? { redirect_uris: input.redirectUris } : {}),
       }
       const { position } = await writer.execute(principals.blueprints, {
         id: input.name,
