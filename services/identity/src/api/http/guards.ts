@@ -68,7 +68,8 @@ function refusalOf(ctx: KoaContextWithOIDC, error: Thrown, principals: Principal
   const client = ctx.oidc.client?.clientId ?? parameters.client_id
   const name = typeof client === 'string' ? client : ''
   return {
-    agent: isAuthenticated(ctx) ? principals.bySpiffeId(name)?.agent : undefined,
+    // An assertion that somebody sends again proves nothing, good as its signature is.
+    agent: isAuthenticated(ctx) && error.error !== 'invalid_client' ? principals.bySpiffeId(name)?.agent : undefined,
     client: name,
     error: error.error ?? 'invalid_request',
     reason: error.reason ?? REASONS[error.error_detail ?? ''] ?? error.error ?? 'invalid_request',
