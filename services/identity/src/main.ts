@@ -7,15 +7,18 @@ import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { openKeys } from './adapters/keys/keys.ts'
+import { openKeys } from './adapters/keys/open-keys.ts'
 import { openChallengeSecret, openOAuthStore } from './adapters/oauth-store/oauth-store.ts'
 import { openReplay } from './adapters/replay/replay.ts'
+import { authorityCertificate } from './adapters/svid/certificates.ts'
+import { createSvids } from './adapters/svid/svids.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { ownBundle } from './adapters/trust-bundle/own-bundle.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { humanMethods } from './api/grpc/humans.ts'
+import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
 import { readAttesters } from './api/http/attestation.ts'
 import { registerCodeGrant } from './api/http/code-grant.ts'
@@ -28,23 +31,33 @@ import { createRefusals } from './api/http/refusals.ts'
 import { readIdentityConfig } from './config.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
+import { createKeyRotation } from './reactions/key-rotation.ts'
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
+  const keyStore = await openKeys(config, { clock, log, certify: authorityCertificate(trustDomain) })
+  cleanup.push(keyStore.close)
+  const { keys } = keyStore
+  const svids = createSvids({ keys, clock, trustDomain })
 
   const principals = createPrincipals()
   const grants = createGrants()
-  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, principals.apply)
+  const signingKeys = createSigningKeys()
+  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, (commit) => {
+    principals.apply(commit)
+    signingKeys.apply(commit)
+  })
   const policy = await followCommits({ bus, log, stream: 'POLICY', onHalt: fail }, grants.apply)
   const followers = [own, policy]
   cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
   await Promise.all(followers.map((follower) => follower.caughtUp))
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
+  await keyStore.keepUp(createKeyRotation({ signingKeys, writer, clock, source: spiffeId }))
   const directory = await openDirectory({ bus, humans: principals.humans, writer, clock, source: spiffeId })
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, trustDomain, principals })
   const activation = await react(
@@ -73,7 +86,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   registerTokenExchange(engine, { ...parts, keys, grants, followers, tokens })
   registerCodeGrant(engine, { ...parts, tokens })
   const interactions = createInteractions(engine, store, principals)
-  const app = createApp(keys)
+  const app = createApp(keys, svids)
   const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...parts, bundle }), {
     clientAuthorities: bundle().x509Authorities.map(String),
   })
@@ -88,6 +101,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...agentMethods(context),
       ...delegationMethods(context),
       ...humanMethods(context),
+      ...svidMethods({ ...context, barrier, svids }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,

@@ -1,12 +1,12 @@
 /** The token exchange (RFC 8693) with the actor profile: who may get a token, for whom, for what, until when. */
-import { join } from 'node:path'
 import { CreateBlueprintRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { newId } from '@credence/shared/ids'
-import { openSigningKey, type SigningKey } from '@credence/shared/keys'
+import type { SigningKey } from '@credence/shared/keys'
 import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CALENDAR } from '../../../../../infra/testing/facts.ts'
 import { BLUEPRINT, type House, openHouse, type Worker } from '../../testing/house.ts'
+import { serverKeyOf } from '../../testing/server-key.ts'
 import * as client from '../../testing/token-client.ts'
 import { newKey, refusal, resigned, tokenClient, tokensIssued } from '../../testing/token-client.ts'
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   outcome = client.outcomes(() => house.read('IDENTITY'))
   ;({ workerWith, childOf } = client.workersOf(house))
   worker = await house.worker()
-  serverKey = await openSigningKey(join(house.stack.folder, 'keys', 'identity', 'issuer.pem'), 'P-256')
+  serverKey = await serverKeyOf(house)
 }, 120_000)
 afterAll(() => house?.close(), 60_000)
 
