@@ -212,6 +212,26 @@ describe('a proof is by the key of the agent', () => {
   })
 })
 
+describe('a server that demands nonces', () => {
+  it('dpop-nonce-required: RFC 9449 §8, a proof without a nonce is refused with one to use, which is good then', async () => {
+    const strict = await openHouse({ CREDENCE_DPOP_NONCE: 'required' })
+    try {
+      const agent = await strict.worker()
+      const there = tokenClient(strict.stack.issuer, strict.stack.authority.caFile)
+      const body = (await there.form(agent)).toString()
+      const first = await there.raw({ body, headers: { dpop: await there.proof(agent) } })
+      expect(first.status).toBe(400)
+      expect(JSON.parse(first.text)).toMatchObject({ error: 'use_dpop_nonce' })
+      const nonce = /^dpop-nonce: (\S+)/im.exec(first.head)?.[1]
+      expect(await there.exchange(agent, {}, { proof: { claims: { nonce } } })).toMatchObject({ status: 200 })
+      expect(await there.push(agent)).toMatchObject({ status: 400, error: 'use_dpop_nonce' })
+      expect(await there.push(agent, {}, { proof: { claims: { nonce } } })).toMatchObject({ status: 201 })
+    } finally {
+      await strict.close()
+    }
+  })
+})
+
 describe('without the memory of proofs', () => {
   it('dpop-replay-store-down-fails-closed: RFC 9449 §11.1, no replay store, no token: 503 temporarily_unavailable', async () => {
     const before = tokensIssued(await house.read('IDENTITY')).length
@@ -219,10 +239,16 @@ describe('without the memory of proofs', () => {
     const form = await http.form(worker)
     await house.stack.nats.process().stop()
     const answer = await http.send(form, dpop)
+    const pushed = await http.push(worker)
+    const invented = await http.exchange({ ...worker, spiffeId: `${worker.spiffeId}x` })
     const alive = house.stack.service('identity').running()
     await house.stack.nats.restart()
     expect(answer).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
     expect(answer).not.toHaveProperty('access_token')
+    expect(pushed).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
+    expect(pushed).not.toHaveProperty('request_uri')
+    // Refused in any case; what cannot be recorded is not told apart.
+    expect(invented).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
     expect(alive).toBe(true)
     expect(tokensIssued(await house.read('IDENTITY')).length).toBe(before)
   })

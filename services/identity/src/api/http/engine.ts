@@ -142,6 +142,9 @@ export function createEngine(parts: EngineParts): Provider {
     await next()
     if (ctx.oidc?.route === 'discovery')
       ctx.body = truthful(ctx.body as Record<string, unknown>, { grantTypes, authMethods })
+    if (ctx.status !== 404 || ctx.body) return
+    ctx.body = { error: 'invalid_request', error_description: 'There is nothing here.' }
+    ctx.status = 404
   })
   provider.on('server_error', (_ctx, error) => parts.log.error('engine failed', { error: messageOf(error) }))
   return provider
