@@ -59,9 +59,6 @@ export type OAuthStore = {
   remove(model: string, id: string): Promise<void>
 }
 
-/** Who uses a browser; undefined while nobody has signed in. */
-export type Sessions = { humanOf(request: Request): Promise<{ human: string } | undefined> }
-
 /** What an agent asks a person for at the authorization endpoint. Its purpose is what the agent says, not what we know. */
 export type DelegationAsked = {
   uid: string

@@ -21,7 +21,7 @@ import { newId } from '@credence/shared/ids'
 import { createLog } from '@credence/shared/log'
 import { type Credential, promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
-import { startStack } from '../../../../infra/dev/stack.ts'
+import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { type Person, startIssuer } from './issuer.ts'
 import { type Key, newKey } from './token-client.ts'
@@ -38,8 +38,14 @@ export type House = Awaited<ReturnType<typeof openHouse>>
 export type Identity = ReturnType<House['connect']>
 export type Worker = Awaited<ReturnType<House['worker']>>
 
-/** @param variables more configuration for the service; by default no test meets the limit of requests by chance */
-export async function openHouse(variables: Record<string, string> = {}) {
+/**
+ * @param prepare what is to be there before identity starts: other identity providers, for example
+ * @param variables more configuration for the service; unless said, no test meets the limit of requests by chance
+ */
+export async function openHouse(
+  prepare: (stack: Stack) => Promise<unknown> = async () => undefined,
+  variables: Record<string, string> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-identity-'))
   const stack = await startStack({
     folder,
@@ -53,6 +59,7 @@ export async function openHouse(variables: Record<string, string> = {}) {
     audience: stack.apiAudience,
     tls: await stack.workload('idp'),
   })
+  await prepare(stack)
   await stack.start('identity')
   const audience = `spiffe://${trustDomain}/service/identity`
   const buses = new Map<string, Promise<Bus>>()

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const file = join(folder, 'attesters.json')
   const keys = [{ ...attester.publicJwk, kid: 'a1', alg: 'ES256', use: 'sig' }]
   writeFileSync(file, JSON.stringify({ [ATTESTER]: { keys } }))
-  house = await openHouse({ CREDENCE_CLIENT_ATTESTERS_FILE: file })
+  house = await openHouse(undefined, { CREDENCE_CLIENT_ATTESTERS_FILE: file })
   http = tokenClient(house.stack.issuer, house.stack.authority.caFile)
   outcome = outcomes(() => house.read('IDENTITY'))
   worker = await house.worker()

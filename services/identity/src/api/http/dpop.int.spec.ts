@@ -214,7 +214,7 @@ describe('a proof is by the key of the agent', () => {
 
 describe('a server that demands nonces', () => {
   it('dpop-nonce-required: RFC 9449 §8, a proof without a nonce is refused with one to use, which is good then', async () => {
-    const strict = await openHouse({ CREDENCE_DPOP_NONCE: 'required' })
+    const strict = await openHouse(undefined, { CREDENCE_DPOP_NONCE: 'required' })
     try {
       const agent = await strict.worker()
       const there = tokenClient(strict.stack.issuer, strict.stack.authority.caFile)

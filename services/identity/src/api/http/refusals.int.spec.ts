@@ -11,7 +11,7 @@ afterEach(async () => {
 afterAll(() => house?.close(), 60_000)
 
 async function open(variables: Record<string, string> = {}) {
-  const opened = await openHouse(variables)
+  const opened = await openHouse(undefined, variables)
   house = opened
   return { house: opened, http: tokenClient(opened.stack.issuer, opened.stack.authority.caFile) }
 }
