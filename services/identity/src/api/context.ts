@@ -87,8 +87,11 @@ export type Interactions = {
     response: ServerResponse,
     answer: { human: string; delegate: () => Promise<string> },
   ): Promise<string>
-  /** The person does not agree. @returns the URL to send the browser to (303) */
-  decline(request: IncomingMessage, response: ServerResponse): Promise<string>
+  /**
+   * The person does not agree. @returns the URL to send the browser to (303)
+   * @param answer.reported they did not expect it, and say so: for the record
+   */
+  decline(request: IncomingMessage, response: ServerResponse, answer?: { reported: boolean }): Promise<string>
 }
 
 /** What a signing key of this service is for; a key is for one use only. */

@@ -1,8 +1,8 @@
 /** What stands before every grant and after every answer of the engine. */
-import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
 import { isAuthenticated } from './client-authentication.ts'
-import type { Limits } from './limits.ts'
+import { type Limits, withinLimit } from './limits.ts'
 import { checkProof, freshAssertion, type ProofParts } from './proofs.ts'
 import { type Refusals, recorded, unavailable } from './refusals.ts'
 
@@ -17,8 +17,7 @@ export function guardGrants(provider: Provider, parts: ProofParts & { limits: Li
   const register = provider.registerGrantType.bind(provider)
   const guarded = (handler: Handler): Handler => {
     return async (ctx) => {
-      const wait = await parts.limits.tooMany('client', ctx.oidc.client?.clientId ?? '')
-      if (wait !== undefined) throw tooManyRequests(ctx, wait)
+      await withinLimit(parts.limits, ctx)
       const proof = ctx.get('dpop') ? checkProof(provider, parts, ctx) : undefined
       proof?.catch(() => undefined)
       await freshAssertion(ctx)
@@ -31,14 +30,6 @@ export function guardGrants(provider: Provider, parts: ProofParts & { limits: Li
     return register(name, guarded(handler as unknown as Handler) as never, ...rest)
   }
 }
-
-function tooManyRequests(ctx: KoaContextWithOIDC, seconds: number): Error {
-  ctx.set('retry-after', String(seconds))
-  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', TOO_MANY)
-  return Object.assign(error, { status: 429, statusCode: 429, reason: 'rate_limited' })
-}
-
-export const TOO_MANY = 'Too many requests: wait as Retry-After says.'
 
 const EVENTS = ['grant.error', 'pushed_authorization_request.error', 'authorization.error', 'challenge.error']
 
@@ -58,6 +49,7 @@ export function recordRefusals(provider: Provider, parts: { refusals: Refusals; 
     } catch (failure) {
       const { status, error: code, error_description } = unavailable(failure) as Thrown & { error_description: string }
       ctx.status = status ?? 503
+      ctx.remove('location')
       ctx.body = { error: code, error_description }
     }
   })
@@ -67,15 +59,23 @@ function refusalOf(ctx: KoaContextWithOIDC, error: Thrown, principals: Principal
   const parameters = (ctx.oidc.params ?? {}) as Record<string, unknown>
   const client = ctx.oidc.client?.clientId ?? parameters.client_id
   const name = typeof client === 'string' ? client : ''
+  const agent = principals.bySpiffeId(name)?.agent
+  if (error.error === 'access_denied') return { agent, client: name, error: error.error, reason: declinedBy(ctx) }
   return {
     // An assertion that somebody sends again proves nothing, good as its signature is.
-    agent: isAuthenticated(ctx) && error.error !== 'invalid_client' ? principals.bySpiffeId(name)?.agent : undefined,
+    agent: isAuthenticated(ctx) && error.error !== 'invalid_client' ? agent : undefined,
     client: name,
     error: error.error ?? 'invalid_request',
     reason: error.reason ?? REASONS[error.error_detail ?? ''] ?? error.error ?? 'invalid_request',
     audience: typeof parameters.resource === 'string' ? parameters.resource.slice(0, 256) : undefined,
     grant: grantId(parameters.grant_id),
   }
+}
+
+/** Only a request that its agent pushed is ever shown to a person, so it is known whose was declined. */
+function declinedBy(ctx: KoaContextWithOIDC): string {
+  const { result } = (ctx.oidc.entities.Interaction ?? {}) as { result?: { reported?: boolean } }
+  return result?.reported ? 'declined_and_reported' : 'declined'
 }
 
 const grantId = (value: unknown) =>

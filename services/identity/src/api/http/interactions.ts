@@ -40,9 +40,9 @@ export function createInteractions(provider: Provider, store: OAuthStore, princi
       const login = { accountId: human, remember: false }
       return provider.interactionResult(request, response, { login, consent: { grantId: delegation } })
     },
-    decline: async (request, response) => {
+    decline: async (request, response, { reported } = { reported: false }) => {
       await once(answerOf(await find(request, response)))
-      const declined = { error: 'access_denied', error_description: 'The person does not agree.' }
+      const declined = { error: 'access_denied', error_description: 'The person does not agree.', reported }
       return provider.interactionResult(request, response, declined)
     },
   }

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { isIPv6 } from 'node:net'
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 /** A burst may be this many seconds' worth of requests. */
@@ -29,6 +30,17 @@ export function createLimits(perSecond: number): Limits {
       }
     },
   }
+}
+
+export const TOO_MANY = 'Too many requests: wait as Retry-After says.'
+
+/** @throws an OAuth error (RFC 6585 §4: 429 with Retry-After) when the authenticated client sends more than it may */
+export async function withinLimit(limits: Limits, ctx: KoaContextWithOIDC): Promise<void> {
+  const seconds = await limits.tooMany('client', ctx.oidc.client?.clientId ?? '')
+  if (seconds === undefined) return
+  ctx.set('retry-after', String(seconds))
+  const error = new errors.CustomOIDCProviderError('temporarily_unavailable', TOO_MANY)
+  throw Object.assign(error, { status: 429, statusCode: 429, reason: 'rate_limited' })
 }
 
 /** Where a request comes from; of IPv6 the network, for a host has many addresses in it (RFC 4291 §2.5.4). */

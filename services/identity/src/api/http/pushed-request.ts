@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { MAX_LIFETIME_SECONDS, refuseOutside } from '../../domain/delegation.ts'
 import type { Principals } from '../../projections/principals.ts'
 import { certificateOf } from './client-authentication.ts'
+import { type Limits, withinLimit } from './limits.ts'
 import { checkProof, freshAssertion, type ProofParts } from './proofs.ts'
 import { Refused } from './refusals.ts'
 
@@ -65,7 +66,7 @@ function readDetails(text: string): AuthorizationDetail[] {
   }
 }
 
-export type PushedRequestParts = ProofParts & { principals: Principals }
+export type PushedRequestParts = ProofParts & { principals: Principals; limits: Limits }
 
 /** Parameters of the authorization request that are ours, for the engine’s `extraParams`; one check sees them all. */
 export const pushedParameters = (engine: () => Provider, parts: PushedRequestParts) => ({
@@ -77,6 +78,7 @@ export const pushedParameters = (engine: () => Provider, parts: PushedRequestPar
 
 async function check(provider: Provider, parts: PushedRequestParts, ctx: KoaContextWithOIDC): Promise<void> {
   if (ctx.oidc.route !== 'pushed_authorization_request') return
+  await withinLimit(parts.limits, ctx)
   await Promise.all([freshAssertion(ctx), ctx.get('dpop') ? checkProof(provider, parts, ctx) : undefined])
   const agent = parts.principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
   if (!agent) throw new errors.InvalidClientAuth('no such agent')
