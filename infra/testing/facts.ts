@@ -3,6 +3,7 @@ import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { EventData, Fact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Trigger } from '@credence/contracts/events/values'
+import type { Blueprint } from '@credence/contracts/principals/blueprint'
 import { newId } from '@credence/shared/ids'
 
 export const NOW = new Date('2026-11-24T12:00:00.000Z')
@@ -35,6 +36,9 @@ export const blueprint = (
   maximum_spawn_depth: 2,
   ...part,
 })
+
+/** The same, as it is folded. */
+export const folded = (part: Partial<Blueprint> = {}): Blueprint => ({ ...blueprint(), withdrawn: false, ...part })
 
 export const agent = (
   part: Partial<EventData<'credence.identity.agent.registered.v1'>> = {},

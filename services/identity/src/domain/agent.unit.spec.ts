@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { DIGEST, hours, NOW } from '../../../../infra/testing/facts.ts'
 import { given } from '../../../../infra/testing/given.ts'
-import { activateAgent, type Registration, registerAgent, revokeAgent, spawnAgent } from './agent.ts'
+import { activateAgent, type Registration, registerAgent, spawnAgent } from './agent.ts'
+import { revokeAgent } from './agent-life.ts'
 
-const blueprint = facts.blueprint()
+const blueprint = facts.folded()
 const known = facts.agent({ expires_at: hours(8) })
 const registered = facts.registered(known)
 const active = facts.activated(known.agent, hours(2))
@@ -23,6 +24,7 @@ const command = (part: Partial<Registration> = {}): Registration => ({
   publicJwk: known.public_jwk,
   keyThumbprint: known.key_thumbprint,
   lifetimeSeconds: 3_600,
+  labels: {},
   ...part,
 })
 const agents = (...history: Parameters<typeof given>[1] & object) => given(agentEvolution, history)
@@ -121,6 +123,8 @@ describe('the life of an agent', () => {
   })
 })
 
+const never = () => false
+
 describe('the end of an agent', () => {
   const fold = (...history: Parameters<typeof given>[1] & object) =>
     history.reduce(agentEvolution.evolve, agentEvolution.initialState)
@@ -133,15 +137,15 @@ describe('the end of an agent', () => {
         : undefined
 
   it('comes by time, by revocation, and from above', () => {
-    expect(agentEnd(child.agent, world(fold(registered, active)), NOW)).toBeUndefined()
-    expect(agentEnd(child.agent, world(fold(registered, active, revoked)), NOW)).toBe('parent_ended')
-    expect(agentEnd(child.agent, world(undefined), NOW)).toBe('parent_ended')
-    expect(agentEnd(known.agent, world(fold(registered, revoked)), NOW)).toBe('agent_revoked')
-    expect(agentEnd(known.agent, world(fold(registered)), new Date(hours(8)))).toBe('agent_expired')
-    expect(agentEnd('agt_x', world(undefined), NOW)).toBe('agent_unknown')
+    expect(agentEnd(child.agent, world(fold(registered, active)), NOW, never)).toBeUndefined()
+    expect(agentEnd(child.agent, world(fold(registered, active, revoked)), NOW, never)).toBe('parent_ended')
+    expect(agentEnd(child.agent, world(undefined), NOW, never)).toBe('parent_ended')
+    expect(agentEnd(known.agent, world(fold(registered, revoked)), NOW, never)).toBe('agent_revoked')
+    expect(agentEnd(known.agent, world(fold(registered)), new Date(hours(8)), never)).toBe('agent_expired')
+    expect(agentEnd('agt_x', world(undefined), NOW, never)).toBe('agent_unknown')
   })
   it('is where a chain goes round in a circle', () => {
     const loop = () => ({ ...known, state: 'active' as const, parent: known.agent })
-    expect(agentEnd(known.agent, loop, NOW)).toBe('parent_ended')
+    expect(agentEnd(known.agent, loop, NOW, never)).toBe('parent_ended')
   })
 })

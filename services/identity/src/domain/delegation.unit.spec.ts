@@ -11,7 +11,7 @@ import { detail, hours, NOW } from '../../../../infra/testing/facts.ts'
 import { given } from '../../../../infra/testing/given.ts'
 import { grantDelegation, passOnDelegation, revokeDelegation, type Wanted } from './delegation.ts'
 
-const blueprint = facts.blueprint()
+const blueprint = facts.folded()
 const holder: Agent = { ...facts.agent(), state: 'active' }
 const child: Agent = { ...facts.agent({ parent: holder.agent }), state: 'active' }
 const parent: Delegation = {
@@ -27,6 +27,7 @@ const wanted = (part: Partial<Wanted> = {}): Wanted => ({
   purpose: 'Read',
   lifetimeSeconds: 600,
   maximumDepth: 0,
+  narrow: false,
   ...part,
 })
 const to = (agent: Agent, part: object = {}) => ({ agent, agentEnd: undefined, blueprint, ...part })
@@ -125,9 +126,11 @@ describe('a delegation', () => {
   })
   it('counts while its whole chain does', () => {
     const leaf: Delegation = { ...facts.delegation({ parent: parent.delegation }), revoked: false }
+    const around = { agent: () => holder, agentEnd: () => undefined, human: () => undefined, mandate: () => undefined }
     const end = (root: Partial<Delegation>, now = NOW) =>
       delegationEnd(
         delegationChain(leaf.delegation, (id) => (id === leaf.delegation ? leaf : { ...parent, ...root })),
+        around,
         now,
       )
     expect(end({})).toBeUndefined()
@@ -137,6 +140,7 @@ describe('a delegation', () => {
     expect(
       delegationEnd(
         delegationChain(leaf.delegation, (id) => (id === leaf.delegation ? leaf : undefined)),
+        around,
         NOW,
       ),
     ).toBe('delegation_unknown')

@@ -1,7 +1,8 @@
 import type { Fact } from '@credence/contracts/events/catalog'
+import { humanEvolution } from '@credence/contracts/principals/human'
 import { describe, expect, it } from 'vitest'
 import { given } from '../../../../infra/testing/given.ts'
-import { humanEvolution, recogniseHuman } from './human.ts'
+import { recogniseHuman } from './human.ts'
 
 const recognised: Fact = { type: 'credence.identity.human.recognised.v1', data: { human: 'hum_1' } }
 

@@ -32,7 +32,7 @@ const agentAt = (level: number): Agent => ({
 const wanted = (
   level: number,
   part: Pick<Wanted, 'authorizationDetails' | 'lifetimeSeconds' | 'maximumDepth'>,
-): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x' })
+): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x', narrow: false })
 const cut = (
   one: Pick<Wanted, 'authorizationDetails' | 'maximumDepth'>,
   held: AuthorizationDetail[],
@@ -52,7 +52,7 @@ describe('authority only narrows', () => {
     let links = 0
     fc.assert(
       fc.property(details, fc.array(wish, { minLength: 2, maxLength: 6 }), (ceiling, wishes) => {
-        const blueprint = facts.blueprint({ ceiling })
+        const blueprint = facts.folded({ ceiling })
         const chain: Delegation[] = []
         for (const [level, one] of wishes.entries()) {
           const to = { agent: agentAt(chain.length), agentEnd: undefined, blueprint }
