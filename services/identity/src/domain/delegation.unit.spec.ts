@@ -12,6 +12,7 @@ import { given } from '../../../../infra/testing/given.ts'
 import { grantDelegation, passOnDelegation, revokeDelegation, type Wanted } from './delegation.ts'
 
 const blueprint = facts.folded()
+const human = facts.person({ human: 'hum_1' })
 const holder: Agent = { ...facts.agent(), state: 'active' }
 const child: Agent = { ...facts.agent({ parent: holder.agent }), state: 'active' }
 const parent: Delegation = {
@@ -35,7 +36,7 @@ const to = (agent: Agent, part: object = {}) => ({ agent, agentEnd: undefined, b
 describe('a human grants', () => {
   const grant = (part: Partial<Wanted> = {}, receiver: object = {}) =>
     given(delegationEvolution).when((state) =>
-      grantDelegation(state, wanted(part), 'hum_1', { ...to(holder), ...receiver }, NOW),
+      grantDelegation(state, wanted(part), human, { ...to(holder), ...receiver }, NOW),
     )
 
   it('a part of what the blueprint may ever hold, until then', () =>
@@ -51,7 +52,7 @@ describe('a human grants', () => {
   it('and hears which details do not fit', () => {
     const [fits, wider] = [detail({ actions: ['calendar.read'] }), detail({ actions: ['mail.send', 'calendar.read'] })]
     expect(() =>
-      grantDelegation(undefined, wanted({ authorizationDetails: [fits, wider] }), 'hum_1', to(holder), NOW),
+      grantDelegation(undefined, wanted({ authorizationDetails: [fits, wider] }), human, to(holder), NOW),
     ).toThrow(
       expect.objectContaining({
         message: expect.stringMatching(/authorization_details\.1: mail\.send, calendar\.read on /),
@@ -70,7 +71,7 @@ describe('an agent passes on', () => {
       passOnDelegation(state, wanted(part), {
         parent,
         parentEnd: undefined,
-        caller: holder.agent,
+        from: to(holder),
         to: to(child),
         now: NOW,
         ...context,
@@ -104,7 +105,7 @@ describe('an agent passes on', () => {
   it('never as deep', () => pass({ maximumDepth: 1 }).thenRefused('invalid_field', 'maximum_depth'))
   it('not when it may not be passed on', () =>
     pass({}, { parent: { ...parent, maximum_depth: 0 } }).thenRefused('depth_exhausted'))
-  it('not what another agent holds', () => pass({}, { caller: child.agent }).thenRefused('delegation_of_another_agent'))
+  it('not what another agent holds', () => pass({}, { from: to(child) }).thenRefused('delegation_of_another_agent'))
   it('not to an agent that it did not spawn', () =>
     pass({}, { to: to({ ...child, parent: undefined }) }).thenRefused('not_your_child'))
   it('not when it no longer counts', () =>
@@ -126,7 +127,7 @@ describe('a delegation', () => {
   })
   it('counts while its whole chain does', () => {
     const leaf: Delegation = { ...facts.delegation({ parent: parent.delegation }), revoked: false }
-    const around = { agent: () => holder, agentEnd: () => undefined, human: () => undefined, mandate: () => undefined }
+    const around = { agent: () => holder, agentEnd: () => undefined, human: () => human, mandate: () => undefined }
     const end = (root: Partial<Delegation>, now = NOW) =>
       delegationEnd(
         delegationChain(leaf.delegation, (id) => (id === leaf.delegation ? leaf : { ...parent, ...root })),

@@ -63,11 +63,11 @@ describe('authority only narrows', () => {
               ? passOnDelegation(undefined, wanted(level, asked), {
                   parent,
                   parentEnd: undefined,
-                  caller: parent.agent,
+                  from: { agent: agentAt(chain.length - 1), agentEnd: undefined },
                   to,
                   now: NOW,
                 })
-              : grantDelegation(undefined, wanted(level, asked), 'hum_1', to, NOW)
+              : grantDelegation(undefined, wanted(level, asked), facts.person({ human: 'hum_1' }), to, NOW)
             chain.push(given(decided))
           } catch {
             // Refused: nothing was handed on.
@@ -99,7 +99,10 @@ describe('authority only narrows', () => {
         fc.constantFrom('https://a.example', 'https://b.example', 'https://c.example'),
         (granted, asked, resource) => {
           const agent = agentAt(0)
-          const delegation: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
+          const delegation: Delegation = {
+            ...facts.delegation({ agent: agent.agent, authorization_details: granted }),
+            revoked: false,
+          }
           const grant = {
             grant: 'grt_1',
             agent: agent.agent,

@@ -11,7 +11,7 @@ import { beginTask, refusal, type Standing } from './opening.ts'
 const agent: Agent = { ...facts.agent(), state: 'active' }
 const root: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 
-const around = { agent: () => agent, agentEnd: () => undefined, human: () => undefined, mandate: () => undefined }
+const around = { agent: () => agent, agentEnd: () => undefined, human: () => facts.person(), mandate: () => undefined }
 /** Why the chain does not count follows from the chain, if a case does not say otherwise. */
 const standing = (part: Partial<Standing> = {}): Standing => {
   const chain = 'chain' in part ? part.chain : [root]
@@ -75,7 +75,8 @@ describe('beginning a task', () => {
         dropped: [
           { detail: asked[1], reason: 'outside_delegation' },
           { detail: asked[2], reason: 'outside_delegation' },
-          { detail: detail({ actions: ['files.read'], resources: ['File::team/*'] }), reason: 'outside_ceiling' },
+          { detail: asked[1], reason: 'outside_ceiling' },
+          { detail: asked[2], reason: 'outside_ceiling' },
         ],
       })
   })
@@ -84,7 +85,10 @@ describe('beginning a task', () => {
     const asked = wanted([detail({ actions: ['mail.send'] })])
     given(standing())
       .when(asked)
-      .thenRefused('nothing_left', [{ detail: asked.authorizationDetails[0], reason: 'outside_delegation' }])
+      .thenRefused('nothing_left', [
+        { detail: asked.authorizationDetails[0], reason: 'outside_delegation' },
+        { detail: asked.authorizationDetails[0], reason: 'outside_ceiling' },
+      ])
     const [fact] = beginTask(undefined, asked, standing(), NOW)
     if (fact?.type !== 'credence.policy.task.refused.v1') throw new Error('expected a refusal')
     const error = refusal(fact.data, 'POLICY:7')
