@@ -157,8 +157,8 @@ const tooManyParts = () =>
 export type Bound = { details: AuthorizationDetail[]; reason: string }
 
 /**
- * Cuts `asked` to what lies inside every bound. Each object that was asked and is not wholly inside a bound is named once
- * for that bound, as it was asked: what is told does not grow with what is compared.
+ * Cuts `asked` to what lies inside every bound, one bound after the other. An object that was asked is named, as it was
+ * asked, for each bound that takes something away from what is left of it: what is told does not grow with what is compared.
  * @throws CredenceError `too_many_parts` when what is left is not of the size that details may have
  */
 export function narrow(
@@ -167,10 +167,17 @@ export function narrow(
 ): { given: AuthorizationDetail[]; dropped: DroppedAuthority[] } {
   const given = bounds.reduce((rest, { details }) => intersect(rest, details), asked)
   if (given.length > 0 && !AuthorizationDetails.safeParse(given).success) throw tooManyParts()
-  return {
-    given,
-    dropped: bounds.flatMap(({ details, reason }) => dropped(asked, details, reason)),
+  return { given, dropped: asked.flatMap((detail) => takenFrom(detail, bounds)) }
+}
+
+function takenFrom(detail: AuthorizationDetail, bounds: Bound[]): DroppedAuthority[] {
+  const taken: DroppedAuthority[] = []
+  let rest = [detail]
+  for (const { details, reason } of bounds) {
+    if (!isNarrower(rest, details)) taken.push({ detail, reason })
+    rest = intersect(rest, details)
   }
+  return taken
 }
 
 export type Act = { location: string; action: string; resource: string } & Measured

@@ -75,7 +75,6 @@ describe('beginning a task', () => {
         dropped: [
           { detail: asked[1], reason: 'outside_delegation' },
           { detail: asked[2], reason: 'outside_delegation' },
-          { detail: asked[1], reason: 'outside_ceiling' },
           { detail: asked[2], reason: 'outside_ceiling' },
         ],
       })
@@ -85,10 +84,7 @@ describe('beginning a task', () => {
     const asked = wanted([detail({ actions: ['mail.send'] })])
     given(standing())
       .when(asked)
-      .thenRefused('nothing_left', [
-        { detail: asked.authorizationDetails[0], reason: 'outside_delegation' },
-        { detail: asked.authorizationDetails[0], reason: 'outside_ceiling' },
-      ])
+      .thenRefused('nothing_left', [{ detail: asked.authorizationDetails[0], reason: 'outside_delegation' }])
     const [fact] = beginTask(undefined, asked, standing(), NOW)
     if (fact?.type !== 'credence.policy.task.refused.v1') throw new Error('expected a refusal')
     const error = refusal(fact.data, 'POLICY:7')
