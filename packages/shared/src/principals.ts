@@ -64,9 +64,10 @@ export function createPrincipals() {
     },
     /** An agent, mandate or delegation and everything below it, from the top down. */
     withDescendants: (id: string): string[] => {
-      const found = [id]
-      for (const next of found) found.push(...(below.get(next) ?? []))
-      return found
+      // A set is walked as it grows, and ends where facts go round in a circle.
+      const found = new Set([id])
+      for (const next of found) for (const lower of below.get(next) ?? []) found.add(lower)
+      return [...found]
     },
     /** The agent with exactly this SPIFFE ID. */
     bySpiffeId,

@@ -56,7 +56,13 @@ export const delegationMethods = (context: Context) => {
           correlation: { delegation, human: caller.id },
           now,
           decide: (state) =>
-            grantDelegation(state, { ...input, delegation }, caller.id, receiver(input.agentId, now), now),
+            grantDelegation(
+              state,
+              { ...input, delegation },
+              principals.human(caller.id),
+              receiver(input.agentId, now),
+              now,
+            ),
         })
         return handOut(delegation, position)
       },
@@ -80,7 +86,7 @@ export const delegationMethods = (context: Context) => {
               {
                 parent: known(input.delegationId),
                 parentEnd: principals.delegationEnd(input.delegationId, now),
-                caller: caller.kind === 'agent' ? caller.agent : '',
+                from: receiver(caller.kind === 'agent' ? caller.agent : '', now),
                 to: receiver(input.agentId, now),
                 now,
               },
