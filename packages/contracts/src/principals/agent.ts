@@ -12,6 +12,8 @@ export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
   earlierKey?: EarlierKey
   /** True when its newest key was withdrawn: nothing that it signs counts. */
   keyWithdrawn?: boolean
+  /** Thumbprints of all keys that it had before its newest; none of them comes back. */
+  formerKeys?: string[]
 }
 
 export type AgentState = Agent | undefined
@@ -54,6 +56,7 @@ function change(agent: Agent, fact: Fact): Agent {
         key_thumbprint,
         ...(agent.keyWithdrawn ? {} : { earlierKey }),
         keyWithdrawn: false,
+        formerKeys: [...(agent.formerKeys ?? []), agent.key_thumbprint],
       }
     }
     case 'credence.identity.agent.key_withdrawn.v1':

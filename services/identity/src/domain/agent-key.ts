@@ -10,15 +10,17 @@ import { quarantineAgent } from './agent-life.ts'
 export type BoundKeyState = EventData<'credence.identity.key.bound.v1'> | undefined
 export const boundKeyEvolution = latest('credence.identity.key.bound.v1')
 
+export const keyTaken = () =>
+  new CredenceError(
+    'already_exists',
+    'key_taken',
+    'public_jwk: this key belongs to an agent already; each agent makes its own.',
+  )
+
 /** @throws CredenceError `already_exists` when the key belongs to another agent; the same agent may bind it again */
 export function bindKey(state: BoundKeyState, agent: string, thumbprint: string): IdentityFact[] {
   if (state?.agent === agent) return []
-  if (state)
-    throw new CredenceError(
-      'already_exists',
-      'key_taken',
-      'public_jwk: this key belongs to an agent already; each agent makes its own.',
-    )
+  if (state) throw keyTaken()
   return [{ type: 'credence.identity.key.bound.v1', data: { agent, key_thumbprint: thumbprint } }]
 }
 
@@ -37,6 +39,8 @@ export function rotateKey(
     throw precondition('agent_quarantined', 'An agent in quarantine cannot change its key.')
   if (state.key_thumbprint === keyThumbprint)
     throw invalid('public_jwk', 'is the key that the agent has already: make a new one')
+  if (state.formerKeys?.includes(keyThumbprint))
+    throw invalid('public_jwk', 'is a key that the agent had before: make a new one')
   const data = {
     agent: id,
     public_jwk: publicJwk,

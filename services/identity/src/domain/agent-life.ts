@@ -4,7 +4,7 @@
  */
 import { invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
-import { type Agent, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentState, hasEnded, livingKeys } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 
 type SuspensionCause = EventData<'credence.identity.agent.suspended.v1'>['cause']
@@ -48,12 +48,15 @@ export function restoreAgent(
   now: Date,
 ): IdentityFact[] {
   const { id, reason } = command
-  const { state: word } = living(state, id, now)
+  const agent = living(state, id, now)
+  const { state: word } = agent
   if (word !== 'suspended' && word !== 'quarantined') return []
   if (word === 'quarantined' && !command.mayLiftQuarantine)
     throw precondition('agent_quarantined', 'Only a security operator can lift a quarantine.')
   if (!command.sponsorIsActive)
     throw precondition('no_sponsor', 'Its sponsor has left. Propose another sponsor for its blueprint first.')
+  if (livingKeys(agent, now).length === 0)
+    throw precondition('no_key', 'Its key was withdrawn, so it could not prove itself. Register another agent.')
   return [{ type: 'credence.identity.agent.restored.v1', data: { agent: id, reason } }]
 }
 

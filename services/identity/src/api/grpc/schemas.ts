@@ -12,7 +12,7 @@ export const Lifetime = z
   .transform(Number)
 
 /** The JSON text of a public JWK. A private member is named, never echoed. */
-const PublicJwkText = z
+export const PublicJwkText = z
   .string()
   .max(1_000, 'must be at most 1000 characters')
   .transform((text, context) => {
@@ -50,3 +50,10 @@ export const Described = {
   publicJwk: PublicJwkText,
   lifetimeSeconds: Lifetime,
 }
+
+/** A group of the company's directory, as it spells it. */
+export const GroupName = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(128, 'must be at most 128 characters')
+  .regex(/^[^\p{Cc}\p{Cf}]*$/u, 'must not hold control or direction characters')
