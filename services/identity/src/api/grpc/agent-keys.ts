@@ -6,12 +6,12 @@ import { type AgentState, livingKeys } from '@credence/contracts/principals/agen
 import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import { actorOf } from '@credence/shared/callers/caller'
 import { method } from '@credence/shared/rpc/server'
-import { calculateJwkThumbprint, errors, importJWK, type JWTPayload, jwtVerify } from 'jose'
+import { calculateJwkThumbprint, errors, type JWTPayload, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { bindKey, MAX_OVERLAP_SECONDS, rotateKey, withdrawKey } from '../../domain/agent-key.ts'
 import type { Context } from '../context.ts'
 import { showAgent } from './agent-view.ts'
-import { PublicJwkText } from './schemas.ts'
+import { importPublicKey, PublicJwkText } from './schemas.ts'
 import { type AgentCaller, asAgent, knownAgent, livingAgent, refuseOtherAgents } from './standing.ts'
 
 const TYPE = 'key-proof+jwt'
@@ -33,7 +33,7 @@ export const agentKeyMethods = ({ principals, writer, clock, barrier, replay, tr
   /** Possession of the new key (RFC 7515 signature over who, for whom, after which key, when, once). */
   async function checkProof(proof: string, jwk: PublicJwk, thumbprint: string, caller: AgentCaller): Promise<void> {
     const algorithm = algorithmOf(jwk)
-    const { payload } = await jwtVerify(proof, await importPublic(jwk, algorithm), {
+    const { payload } = await jwtVerify(proof, await importPublicKey(jwk), {
       issuer: caller.id,
       subject: caller.id,
       audience,
@@ -111,12 +111,6 @@ export const agentKeyMethods = ({ principals, writer, clock, barrier, replay, tr
     }),
   }
 }
-
-/** A JWK can have the right form and be no point of its curve. */
-const importPublic = (jwk: PublicJwk, algorithm: string) =>
-  importJWK(jwk, algorithm).catch(() => {
-    throw invalid('public_jwk', 'is not a key of its curve')
-  })
 
 const reasonOf = (error: unknown): string => {
   if (error instanceof CredenceError) return error.message

@@ -15,7 +15,7 @@ import { type Description, registerAgent, spawnAgent } from '../../domain/agent.
 import { bindKey, keyTaken } from '../../domain/agent-key.ts'
 import type { Context } from '../context.ts'
 import { showAgent } from './agent-view.ts'
-import { Described } from './schemas.ts'
+import { Described, importPublicKey } from './schemas.ts'
 import { asAgent, knownAgent, refuseOtherAgents } from './standing.ts'
 
 const DescriptionInput = z.object({ purpose: Prose, ...Described, labels: Labels })
@@ -50,6 +50,7 @@ export const agentMethods = (context: Context) => {
     const wanted = newId('agt')
     // What is refused anyway must not use the key up.
     decide(undefined, named(wanted), now)
+    await importPublicKey(input.publicJwk)
     let agent = wanted
     await writer.execute(principals.keys, {
       ...about,
