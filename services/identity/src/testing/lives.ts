@@ -33,7 +33,11 @@ export const registration = (key: Key, part: Partial<RegisterAgentRequest> = {})
 export const refusalOf = async (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     (answer) => ({ answered: answer }),
-    ({ status, reason, violations }) => ({ status, reason, ...(violations?.[0] ? { field: violations[0].field } : {}) }),
+    ({ status, reason, violations }) => ({
+      status,
+      reason,
+      ...(violations?.[0] ? { field: violations[0].field } : {}),
+    }),
   )
 
 /** Asks until the answer is as wanted; gives the last one when it never is. */
@@ -70,7 +74,8 @@ export async function livesOf(house: House) {
           call.end()
         })()
       }),
-    watch: (request: Partial<WatchAgentsRequest> = {}) => watching(raw.watchAgents(WatchAgentsRequest.fromPartial(request))),
+    watch: (request: Partial<WatchAgentsRequest> = {}) =>
+      watching(raw.watchAgents(WatchAgentsRequest.fromPartial(request))),
     /** The pseudonym of a person at the house's identity provider, placed in the company. */
     place: async (subject: string, part: { managerSubject?: string; groups?: string[]; displayName?: string } = {}) => {
       const place = { displayName: '', managerSubject: '', groups: [], ...part }
