@@ -44,7 +44,7 @@ export function createPrincipals() {
     apply: (commit: RecordedCommit) => {
       for (const one of all) one.apply(commit)
       for (const { type, data } of commit.facts) {
-        if (type === 'credence.identity.agent.registered.v1') hang(data.parent, data.agent)
+        if (type === 'credence.identity.agent.registered.v1' && !data.survives_parent) hang(data.parent, data.agent)
         if (type === 'credence.identity.delegation.granted.v1') hang(data.parent ?? data.mandate, data.delegation)
       }
     },
@@ -62,7 +62,7 @@ export function createPrincipals() {
       const around = { agent, human, mandate, agentEnd: (holder: string) => endOf(holder, now) }
       return delegationEnd(delegationChain(id, delegation), around, now)
     },
-    /** An agent, mandate or delegation and everything below it, from the top down. */
+    /** An agent, mandate or delegation and everything below it that does not survive it, from the top down. */
     withDescendants: (id: string): string[] => {
       // A set is walked as it grows, and ends where facts go round in a circle.
       const found = new Set([id])

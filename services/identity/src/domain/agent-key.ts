@@ -10,15 +10,17 @@ import { living, quarantineAgent } from './agent-life.ts'
 export type BoundKeyState = EventData<'credence.identity.key.bound.v1'> | undefined
 export const boundKeyEvolution = latest('credence.identity.key.bound.v1')
 
+export const keyTaken = () =>
+  new CredenceError(
+    'already_exists',
+    'key_taken',
+    'public_jwk: this key belongs to an agent already; each agent makes its own.',
+  )
+
 /** @throws CredenceError `already_exists` when the key belongs to another agent; the same agent may bind it again */
 export function bindKey(state: BoundKeyState, agent: string, thumbprint: string): IdentityFact[] {
   if (state?.agent === agent) return []
-  if (state)
-    throw new CredenceError(
-      'already_exists',
-      'key_taken',
-      'public_jwk: this key belongs to an agent already; each agent makes its own.',
-    )
+  if (state) throw keyTaken()
   return [{ type: 'credence.identity.key.bound.v1', data: { agent, key_thumbprint: thumbprint } }]
 }
 

@@ -1,22 +1,67 @@
 /** Principals, with the look-ups that only their owner needs. */
+import type { Agent } from '@credence/contracts/principals/agent'
+import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { createPrincipals as createShared } from '@credence/shared/principals'
+import { boundKeyEvolution } from '../domain/agent-key.ts'
+import { createAgentIndex } from './agent-index.ts'
+import { createDelegationIndex } from './delegation-index.ts'
 
 export type Principals = ReturnType<typeof createPrincipals>
 
+export type HumanListener = (human: string, commit: RecordedCommit) => void
+
 export function createPrincipals() {
   const shared = createShared()
-  const thumbprints = new Set<string>()
+  const keys = aggregates('identity', 'key', boundKeyEvolution)
+  const agentIndex = createAgentIndex(shared)
+  const delegationIndex = createDelegationIndex()
+  const departures = new Map<string, string>()
+  const humanListeners = new Set<HumanListener>()
+
+  /** The word that is shown: what the agent is by itself, or what became of it with something above it. */
+  function stateOf(agent: Agent, now: Date): Agent['state'] {
+    switch (shared.agentEnd(agent.agent, now)) {
+      case undefined:
+        return agent.state
+      case 'agent_retired':
+        return 'retired'
+      case 'agent_expired':
+        return 'expired'
+      case 'parent_ended': {
+        const parent = agent.parent === undefined ? undefined : shared.agent(agent.parent)
+        return parent ? stateOf(parent, now) : 'revoked'
+      }
+      case 'blueprint_withdrawn':
+        return agent.state === 'quarantined' ? 'quarantined' : 'suspended'
+      default:
+        return 'revoked'
+    }
+  }
+
   return {
     ...shared,
-    apply: (commit: RecordedCommit) => {
+    /** Who has which public key, for ever. */
+    keys,
+    agentIndex,
+    delegationsOf: delegationIndex.delegationsOf,
+    apply: (commit: RecordedCommit): void => {
       shared.apply(commit)
-      for (const { type, data } of commit.facts) {
-        if (type === 'credence.identity.agent.registered.v1') {
-          thumbprints.add(data.key_thumbprint)
-        }
-      }
+      keys.apply(commit)
+      agentIndex.apply(commit)
+      delegationIndex.apply(commit)
+      if (!commit.subject.startsWith('human/')) return
+      const human = commit.subject.slice('human/'.length)
+      for (const { type, data } of commit.facts)
+        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, commit.id)
+      for (const listener of humanListeners) listener(human, commit)
     },
-    keyIsTaken: (thumbprint: string) => thumbprints.has(thumbprint),
+    stateOf,
+    agentOfKey: (thumbprint: string): string | undefined => keys.get(thumbprint).state?.agent,
+    /** Known, and not a leaver. */
+    isThere: (human: string): boolean => shared.human(human)?.active === true,
+    /** The event by which a person left, to be named as the cause of what follows. */
+    departureOf: (human: string): string | undefined => departures.get(human),
+    onHuman: (listener: HumanListener): void => void humanListeners.add(listener),
   }
 }

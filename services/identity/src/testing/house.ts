@@ -91,7 +91,7 @@ export async function openHouse() {
     return publicly(async () => ({ authorization: `Bearer ${token}` }))
   }
   const asAgent = (key: Key, spiffeId: string) => {
-    const about = { algorithm: key.algorithm, spiffeId, audience }
+    const about = { algorithm: key.algorithm, keyId: key.thumbprint, spiffeId, audience }
     return publicly(async (path, request) => ({
       'agent-proof': await signAgentProof(key.privateKey, { ...about, path, request }),
     }))
