@@ -1,4 +1,4 @@
-import { commonConfig, readConfig, schemas } from '@credence/shared/config'
+import { commonConfig, readConfig, schemas, snapshotConfig } from '@credence/shared/config'
 import { z } from 'zod'
 
 export const readIdentityConfig = () =>
@@ -13,6 +13,7 @@ export const readIdentityConfig = () =>
         'must be scheme, host and port only, for example https://localhost:7421',
       ),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
+    ...snapshotConfig,
   })
 
 export type IdentityConfig = ReturnType<typeof readIdentityConfig>

@@ -1,10 +1,13 @@
 /** Grants as the exchange needs them, folded from POLICY. */
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import { keptMap } from '@credence/shared/event-store/read-model'
 import type { Grant } from '../domain/exchange.ts'
 
 export function createGrants() {
   const grants = new Map<string, Grant>()
   return {
+    name: 'identity/grants',
+    ...keptMap(grants),
     get: (id: string) => grants.get(id),
     apply: (commit: RecordedCommit) => {
       for (const { type, data } of commit.facts) {

@@ -2,6 +2,7 @@
 import type { EventData } from '@credence/contracts/events/catalog'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
 import { createPrincipals } from '@credence/shared/principals'
 import { createLocator, locationEvolution } from '../domain/location.ts'
 import { policySetEvolution } from '../domain/policyset.ts'
@@ -26,21 +27,22 @@ export function createWorld() {
     const task = tasks.get(id).state
     for (const key of [task?.agent, task?.delegation]) if (key) openTasks.get(key)?.delete(id)
   }
+  const relocate = () => {
+    locate = createLocator([...locations.all()].flatMap(([, location]) => location ?? []))
+  }
 
-  return {
-    principals,
-    tasks,
-    locations,
-    policySets,
-    applyIdentity: principals.apply,
-    applyAttestation: (commit: RecordedCommit) => {
+  const attestation: ReadModel = {
+    name: 'policy/results',
+    ...keptMap(results),
+    apply: (commit) => {
       for (const { type, data } of commit.facts)
         if (type === 'credence.attestation.result.recorded.v1') results.set(data.agent, data)
     },
-    applyPolicy: (commit: RecordedCommit) => {
+  }
+  const work: ReadModel = {
+    ...tasks,
+    apply: (commit) => {
       tasks.apply(commit)
-      locations.apply(commit)
-      policySets.apply(commit)
       for (const { type, data } of commit.facts) {
         if (type === 'credence.policy.grant.issued.v1') {
           taskOfGrant.set(data.grant, data.task)
@@ -48,9 +50,47 @@ export function createWorld() {
           remember(data.delegation, data.task)
         }
         if (type === 'credence.policy.task.completed.v1' || type === 'credence.policy.task.aborted.v1') close(data.task)
-        if (type === 'credence.policy.location.defined.v1')
-          locate = createLocator([...locations.all()].flatMap(([, location]) => location ?? []))
       }
+    },
+    load: (entry) => {
+      const task = tasks.load(entry)
+      if (!task?.grant) return
+      taskOfGrant.set(task.grant.grant, task.task)
+      if (task.state === 'open') for (const key of [task.agent, task.delegation]) remember(key, task.task)
+    },
+    clear: () => {
+      for (const index of [taskOfGrant, openTasks]) index.clear()
+      tasks.clear()
+    },
+  }
+  const places: ReadModel = {
+    ...locations,
+    apply: (commit) => {
+      locations.apply(commit)
+      if (commit.facts.some(({ type }) => type === 'credence.policy.location.defined.v1')) relocate()
+    },
+    load: (entry) => {
+      locations.load(entry)
+      relocate()
+    },
+    clear: () => {
+      locations.clear()
+      relocate()
+    },
+  }
+  /** All of this, by the stream that it is folded from, as it is followed and kept. */
+  const models = { IDENTITY: principals.models, ATTESTATION: [attestation], POLICY: [work, places, policySets] }
+
+  return {
+    models,
+    principals,
+    tasks,
+    locations,
+    policySets,
+    applyIdentity: principals.apply,
+    applyAttestation: attestation.apply,
+    applyPolicy: (commit: RecordedCommit) => {
+      for (const model of models.POLICY) model.apply(commit)
     },
     locate: (address: string) => locate(address),
     /** The newest result of an agent, accepted or not. */
