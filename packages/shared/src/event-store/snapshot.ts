@@ -69,8 +69,8 @@ export async function loadSnapshot(
   holds: Holds,
 ): Promise<Mark[] | undefined> {
   const { log } = file
+  const frames = readFrames(file.path)
   try {
-    const frames = readFrames(file.path)
     const { value: header } = await frames.next()
     await refuseUnfit(header as Header, file.code, models, streams, holds)
     const byName = new Map(models.map((model) => [model.name, model]))
@@ -89,6 +89,8 @@ export async function loadSnapshot(
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
       log.warn('snapshot passed over', { error: messageOf(error) })
     return undefined
+  } finally {
+    await frames.return()
   }
 }
 
