@@ -7,15 +7,34 @@ import { mandateEvolution } from '@credence/contracts/principals/mandate'
 import { aggregates } from './event-store/aggregates.ts'
 import type { RecordedCommit } from './event-store/commit.ts'
 import type { ReadModel } from './event-store/read-model.ts'
+import { createSharing } from './event-store/sharing.ts'
+
+/** What repeats among agents, and among delegations. */
+const COMMON = {
+  agent: [
+    'blueprint',
+    'purpose',
+    'sponsor',
+    'owner',
+    'kind',
+    'autonomy',
+    'model',
+    'prompt_digest',
+    'tool_manifest_digest',
+    'labels',
+    'state',
+  ],
+  delegation: ['human', 'purpose', 'authorization_details', 'mandate'],
+}
 
 export type Principals = ReturnType<typeof createPrincipals>
 
 export function createPrincipals() {
   const humans = aggregates('identity', 'human', humanEvolution)
   const blueprints = aggregates('identity', 'blueprint', blueprintEvolution)
-  const agents = aggregates('identity', 'agent', agentEvolution)
+  const agents = aggregates('identity', 'agent', agentEvolution, createSharing(COMMON.agent))
   const mandates = aggregates('identity', 'mandate', mandateEvolution)
-  const delegations = aggregates('identity', 'delegation', delegationEvolution)
+  const delegations = aggregates('identity', 'delegation', delegationEvolution, createSharing(COMMON.delegation))
   const below = new Map<string, string[]>()
 
   const human = (id: string) => humans.get(id).state

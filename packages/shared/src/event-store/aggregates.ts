@@ -8,6 +8,7 @@ import { append } from './append.ts'
 import { type Actor, type Correlation, newCommit } from './commit.ts'
 import type { Follower } from './follow.ts'
 import type { ReadModel } from './read-model.ts'
+import type { Share } from './sharing.ts'
 
 /** An aggregate, as the domain writes it: state and what each fact makes of it. */
 export type Evolution<State> = { initialState: State; evolve: (state: State, fact: Fact) => State }
@@ -23,8 +24,16 @@ export type Aggregates<State> = Omit<ReadModel, 'load'> & {
   subject(id: string): string
 }
 
-/** Aggregates of one kind of one service, for example `aggregates('identity', 'agent', agent)`. */
-export function aggregates<State>(service: string, kind: string, evolution: Evolution<State>): Aggregates<State> {
+/**
+ * Aggregates of one kind of one service, for example `aggregates('identity', 'agent', agent)`.
+ * @param share makes of what many states have in common one value (sharing.ts)
+ */
+export function aggregates<State>(
+  service: string,
+  kind: string,
+  evolution: Evolution<State>,
+  share: Share = (state) => state,
+): Aggregates<State> {
   type Entry = { id: string; state: State; sequence: number }
   const entries = new Map<string, Entry>()
   const none = { state: evolution.initialState, sequence: 0 }
@@ -40,11 +49,13 @@ export function aggregates<State>(service: string, kind: string, evolution: Evol
       if (!commit.subject.startsWith(`${kind}/`)) return
       const id = commit.subject.slice(kind.length + 1)
       const before = entries.get(id) ?? none
-      entries.set(id, { id, state: commit.facts.reduce(evolution.evolve, before.state), sequence: commit.sequence })
+      const state = share(commit.facts.reduce(evolution.evolve, before.state))
+      entries.set(id, { id, state, sequence: commit.sequence })
     },
     dump: () => [...entries.values()],
     load: (entry) => {
       const one = entry as Entry
+      share(one.state)
       entries.set(one.id, one)
       return one.state
     },

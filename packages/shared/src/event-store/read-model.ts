@@ -16,10 +16,10 @@ export type ReadModel = {
   clear(): void
 }
 
-type Kept = Pick<ReadModel, 'dump' | 'load' | 'clear'>
+type Kept<Value> = Pick<ReadModel, 'dump' | 'clear'> & { load(entry: unknown): Value }
 
 /** How a map is kept. Its values are replaced, never altered. */
-export const keptMap = <V>(map: Map<string, V>): Kept => ({
+export const keptMap = <V>(map: Map<string, V>): Kept<V> => ({
   dump: () => {
     // Copying the two columns takes a moment; making all the pairs at once would be felt.
     const keys = [...map.keys()]
@@ -31,14 +31,18 @@ export const keptMap = <V>(map: Map<string, V>): Kept => ({
   load: (entry) => {
     const [key, value] = entry as [string, V]
     map.set(key, value)
+    return value
   },
   clear: () => map.clear(),
 })
 
 /** How a set is kept. */
-export const keptSet = (set: Set<string>): Kept => ({
+export const keptSet = (set: Set<string>): Kept<string> => ({
   dump: () => [...set],
-  load: (entry) => void set.add(entry as string),
+  load: (entry) => {
+    set.add(entry as string)
+    return entry as string
+  },
   clear: () => set.clear(),
 })
 

@@ -10,6 +10,7 @@ import { deserialize, serialize } from 'node:v8'
 const DIGEST_BYTES = 32
 const HEAD_BYTES = 4 + DIGEST_BYTES
 const MAX_FRAME_BYTES = 64 * 1024 * 1024
+const WRITE_BYTES = 1024 * 1024
 const READ_BYTES = 4 * 1024 * 1024
 
 type End = { end: true; frames: number }
@@ -29,6 +30,8 @@ export async function writeFrames(
   const beside = `${path}.${process.pid}.tmp`
   const file = await open(beside, 'w', 0o600)
   let digest: Buffer = Buffer.alloc(0)
+  const parts: Uint8Array[] = []
+  let waiting = 0
   let bytes = 0
   let count = 0
   const put = async (value: unknown) => {
@@ -36,9 +39,15 @@ export async function writeFrames(
     digest = chained(digest, body)
     const length = Buffer.alloc(4)
     length.writeUInt32BE(body.byteLength)
-    await file.writev([length, digest, body])
-    bytes += HEAD_BYTES + body.byteLength
+    parts.push(length, digest, body)
+    waiting += HEAD_BYTES + body.byteLength
     count++
+    if (waiting >= WRITE_BYTES) await flush()
+  }
+  const flush = async () => {
+    bytes += waiting
+    waiting = 0
+    await file.writev(parts.splice(0))
   }
   try {
     for (const frame of frames) {
@@ -46,6 +55,7 @@ export async function writeFrames(
       await pause()
     }
     await put({ end: true, frames: count } satisfies End)
+    await flush()
     await file.close()
     await rename(beside, path)
     return { bytes }

@@ -3,18 +3,27 @@ import type { EventData } from '@credence/contracts/events/catalog'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
+import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createLocator, locationEvolution } from '../domain/location.ts'
 import { policySetEvolution } from '../domain/policyset.ts'
-import { taskEvolution } from '../domain/task.ts'
+import { type TaskState, taskEvolution } from '../domain/task.ts'
 
 export const ACTIVE = 'active'
+
+/** What repeats among tasks, and among their grants. */
+const shareOpened = createSharing(['human', 'purpose', 'state'])
+const shareGrant = createSharing(['authorization_details', 'dropped'])
+const shareTask: Share = (state) => {
+  shareGrant((state as TaskState)?.grant)
+  return shareOpened(state)
+}
 
 export type World = ReturnType<typeof createWorld>
 
 export function createWorld() {
   const principals = createPrincipals()
-  const tasks = aggregates('policy', 'task', taskEvolution)
+  const tasks = aggregates('policy', 'task', taskEvolution, shareTask)
   const locations = aggregates('policy', 'location', locationEvolution)
   const policySets = aggregates('policy', 'policyset', policySetEvolution)
   const taskOfGrant = new Map<string, string>()
