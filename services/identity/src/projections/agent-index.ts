@@ -4,6 +4,7 @@
  */
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import type { ReadModel } from '@credence/shared/event-store/read-model'
 import type { Principals as Shared } from '@credence/shared/principals'
 
 export type AgentRecord = {
@@ -39,7 +40,7 @@ const isIndexed = (field: string): boolean => INDEXED.has(field) || field.starts
 
 export type AgentIndex = ReturnType<typeof createAgentIndex>
 
-export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
+export function createAgentIndex(shared: Pick<Shared, 'withDescendants' | 'agent'>) {
   const order: AgentRecord[] = []
   const records = new Map<string, AgentRecord>()
   const places = new Map<string, number[]>()
@@ -47,9 +48,8 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
   const keyOf = (field: string, value: string) => `${field}\n${value}`
   const alike = (field: string, value: string): readonly number[] => places.get(keyOf(field, value)) ?? []
 
-  function add(id: string, agent: Registered, { sequence, time }: RecordedCommit): void {
-    const place = order.length
-    const record = { id, place, first: sequence, changed: sequence, registeredAt: Date.parse(time) }
+  function add(record: AgentRecord, agent: Registered): void {
+    const { id, place } = record
     order.push(record)
     records.set(id, record)
     for (const [field, value] of indexed(agent)) {
@@ -82,11 +82,16 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
     return [...found]
   }
 
-  return {
+  const model: ReadModel = {
+    name: 'identity/agent-index',
     /** After the principals have folded the same commit. */
-    apply: (commit: RecordedCommit): void => {
+    apply: (commit) => {
+      const { sequence, time } = commit
       for (const { type, data } of commit.facts) {
-        if (type === 'credence.identity.agent.registered.v1') add(data.agent, data, commit)
+        if (type === 'credence.identity.agent.registered.v1') {
+          const times = { first: sequence, changed: sequence, registeredAt: Date.parse(time) }
+          add({ id: data.agent, place: order.length, ...times }, data)
+        }
         if (type === 'credence.identity.token.issued.v1') {
           const record = records.get(data.agent)
           if (record) record.usedAt = Date.parse(commit.time)
@@ -100,6 +105,21 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
       }
       for (const listener of listeners) listener(ids, commit.sequence)
     },
+    dump: () => order.map((record) => ({ ...record })),
+    load: (entry) => {
+      const record = entry as AgentRecord
+      const agent = shared.agent(record.id)
+      if (!agent) throw new Error(`${record.id} is in the index, and nowhere else`)
+      add(record, agent)
+    },
+    clear: () => {
+      order.length = 0
+      records.clear()
+      places.clear()
+    },
+  }
+  return {
+    model,
     record: (id: string): AgentRecord | undefined => records.get(id),
     at: (place: number): AgentRecord | undefined => order[place],
     count: (): number => order.length,

@@ -2,6 +2,7 @@
 import type { Agent } from '@credence/contracts/principals/agent'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import { keptMap, listener, type ReadModel } from '@credence/shared/event-store/read-model'
 import { createPrincipals as createShared } from '@credence/shared/principals'
 import { boundKeyEvolution } from '../domain/agent-key.ts'
 import { createAgentIndex } from './agent-index.ts'
@@ -15,7 +16,7 @@ export function createPrincipals() {
   const shared = createShared()
   const keys = aggregates('identity', 'key', boundKeyEvolution)
   const agentIndex = createAgentIndex(shared)
-  const delegationIndex = createDelegationIndex()
+  const delegationIndex = createDelegationIndex(shared.delegations)
   const departures = new Map<string, string>()
   const humanListeners = new Set<HumanListener>()
 
@@ -39,22 +40,37 @@ export function createPrincipals() {
     }
   }
 
+  const departed: ReadModel = {
+    name: 'identity/departures',
+    ...keptMap(departures),
+    apply: ({ facts, id }) => {
+      for (const { type, data } of facts)
+        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, id)
+    },
+  }
+  const heard = listener('identity/human-listeners', (commit) => {
+    if (!commit.subject.startsWith('human/')) return
+    for (const hear of humanListeners) hear(commit.subject.slice('human/'.length), commit)
+  })
+  // Those that look at others come after them.
+  const models: readonly ReadModel[] = [
+    ...shared.models,
+    keys,
+    agentIndex.model,
+    delegationIndex.model,
+    departed,
+    heard,
+  ]
+
   return {
     ...shared,
     /** Who has which public key, for ever. */
     keys,
     agentIndex,
     delegationsOf: delegationIndex.delegationsOf,
+    models,
     apply: (commit: RecordedCommit): void => {
-      shared.apply(commit)
-      keys.apply(commit)
-      agentIndex.apply(commit)
-      delegationIndex.apply(commit)
-      if (!commit.subject.startsWith('human/')) return
-      const human = commit.subject.slice('human/'.length)
-      for (const { type, data } of commit.facts)
-        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, commit.id)
-      for (const listener of humanListeners) listener(human, commit)
+      for (const model of models) model.apply(commit)
     },
     stateOf,
     agentOfKey: (thumbprint: string): string | undefined => keys.get(thumbprint).state?.agent,
