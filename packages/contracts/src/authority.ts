@@ -196,9 +196,9 @@ export function judge(details: AuthorizationDetail[], act: Act): 'permitted' | '
 
 const isConcrete = ({ action, resource }: Act): boolean =>
   ACTION.test(action) &&
-  RESOURCE.test(resource) &&
   !action.endsWith('*') &&
-  !resource.endsWith('*') &&
+  RESOURCE.test(resource) &&
+  !/(\*|::)$/.test(resource) &&
   !hasDotSegment(resource)
 
 const NEAREST = ['limit_unverifiable', 'limit_exceeded', 'outside_window'] as const
