@@ -122,14 +122,14 @@ export async function livesOf(house: House) {
 
 /** A stream, read message by message. */
 function watching(call: ClientReadableStream<WatchAgentsResponse>) {
-  let failed: unknown
-  call.on('error', (error) => {
-    failed = error
-  })
+  // Cancelled by the test, it fails after nobody listens any more.
+  call.on('error', () => undefined)
   const messages = call[Symbol.asyncIterator]()
   const next = async (): Promise<WatchAgentsResponse> => {
-    const { value, done } = await messages.next()
-    if (done) throw failed ?? new Error('the stream ended')
+    const { value, done } = await messages.next().catch((error) => {
+      throw fromStatus(error)
+    })
+    if (done) throw new Error('the stream ended')
     return value
   }
   return {
