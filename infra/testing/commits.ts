@@ -8,5 +8,7 @@ export function recordedCommit(stream: StreamName, sequence: number, subject: st
   const source = `spiffe://acme.example/service/${stream.toLowerCase()}`
   const commit = newCommit(facts, { actor: { kind: 'workload', id: source }, source, subject, now: NOW })
   const { headers, payload } = encodeCommit(commit)
-  return decodeCommit({ headers, data: payload, stream, sequence })
+  const service = stream.toLowerCase()
+  const message = { subject: `credence.${service}.${subject.replace('/', '.')}`, headers, data: payload }
+  return decodeCommit(message, stream, sequence)
 }

@@ -5,7 +5,7 @@ import type { Fact } from '@credence/contracts/events/catalog'
 import type { StreamName } from '@credence/contracts/streams'
 import type { Bus } from '../bus/connect.ts'
 import { append } from './append.ts'
-import { type Actor, type Correlation, newCommit } from './commit.ts'
+import { type Actor, aggregateOf, type Correlation, newCommit } from './commit.ts'
 import type { Follower } from './follow.ts'
 import type { ReadModel } from './read-model.ts'
 import type { Share } from './sharing.ts'
@@ -78,9 +78,6 @@ export type About = { actor: Actor; correlation?: Correlation; causation?: strin
 export type Command<State, F extends Fact> = About & { id: string; decide: (state: State) => F[] }
 export type Written<F extends Fact> = { facts: F[]; position: string }
 
-/** `credence.identity.agent.agt_1` is the aggregate `agent/agt_1`. */
-const nameOf = (subject: string): string => subject.split('.').slice(-2).join('/')
-
 const ATTEMPTS = 8
 const CATCH_UP_MS = 1_000
 
@@ -115,7 +112,7 @@ export function createWriter(options: {
       const { state, sequence } = of.get(command.id)
       const facts = command.decide(state)
       if (facts.length === 0) return { facts, position: `${stream}:${follower.position()}` }
-      const commit = newCommit(facts, { ...command, source, subject: nameOf(subject) })
+      const commit = newCommit(facts, { ...command, source, subject: aggregateOf(subject) })
       const appended = await append(bus, stream, subject, commit, sequence)
       if (appended.kind !== 'conflict') {
         await follower.reached(appended.sequence, CATCH_UP_MS)
@@ -130,7 +127,7 @@ export function createWriter(options: {
   return {
     execute: (of, command) => inTurn(of.subject(command.id), () => attempt(of, command)),
     record: async (subject, facts, about) => {
-      const commit = newCommit(facts, { ...about, source, subject: nameOf(subject) })
+      const commit = newCommit(facts, { ...about, source, subject: aggregateOf(subject) })
       const appended = await append(bus, stream, subject, commit)
       if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
       return { facts, position: `${stream}:${appended.sequence}` }
