@@ -204,6 +204,13 @@ export const identityEvents = {
     key_thumbprint: z.string(),
     expires_at: Instant,
   }),
+  /** A token that says who the agent is, for this server only: no authority stands in it. */
+  'credence.identity.token.issued_to_self.v1': z.strictObject({
+    agent: AgentId,
+    token: z.string(),
+    key_thumbprint: z.string(),
+    expires_at: Instant,
+  }),
   'credence.identity.token.revoked.v1': z.strictObject({ agent: AgentId, token: z.string(), expires_at: Instant }),
   /** Refused before it was known which agent asked. The same again within ten seconds is counted, not repeated. */
   'credence.identity.client.refused.v1': z.strictObject({

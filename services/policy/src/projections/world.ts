@@ -3,6 +3,7 @@ import type { EventData } from '@credence/contracts/events/catalog'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { createPrincipals } from '@credence/shared/principals'
+import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
 import { policySetEvolution } from '../domain/policyset.ts'
 import { taskEvolution } from '../domain/task.ts'
@@ -13,6 +14,7 @@ export type World = ReturnType<typeof createWorld>
 
 export function createWorld() {
   const principals = createPrincipals()
+  const revokedTokens = createRevokedTokens()
   const tasks = aggregates('policy', 'task', taskEvolution)
   const locations = aggregates('policy', 'location', locationEvolution)
   const policySets = aggregates('policy', 'policyset', policySetEvolution)
@@ -29,10 +31,14 @@ export function createWorld() {
 
   return {
     principals,
+    revokedTokens,
     tasks,
     locations,
     policySets,
-    applyIdentity: principals.apply,
+    applyIdentity: (commit: RecordedCommit) => {
+      principals.apply(commit)
+      revokedTokens.apply(commit)
+    },
     applyAttestation: (commit: RecordedCommit) => {
       for (const { type, data } of commit.facts)
         if (type === 'credence.attestation.result.recorded.v1') results.set(data.agent, data)
