@@ -9,6 +9,7 @@ const agent: Agent = { ...facts.agent(), state: 'active', result: { id: 'att_1',
 const delegation: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 const grant = {
   grant: 'grt_1',
+  task: 'tsk_1',
   agent: agent.agent,
   delegation: delegation.delegation,
   authorization_details: [detail()],
@@ -19,6 +20,7 @@ const ask = (part: Partial<Question> = {}) =>
   decideExchange({
     agent,
     agentEnd: undefined,
+    ceiling: [detail()],
     delegation,
     delegationEnd: undefined,
     grant,

@@ -237,7 +237,7 @@ describe('refusals', () => {
   })
 
   it('tx-empty-params-rejected: RFC 6749 §3.2, a parameter without a value counts as left out', async () => {
-    const needed = ['grant_type', 'client_assertion', 'client_assertion_type', 'resource', 'grant_id']
+    const needed = ['grant_type', 'client_assertion', 'client_assertion_type', 'resource']
     for (const name of [...needed, 'subject_token', 'subject_token_type'])
       for (const value of ['', ' ', '\0', undefined]) {
         const answer = await withFields({ [name]: value })
