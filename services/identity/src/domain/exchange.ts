@@ -91,6 +91,8 @@ export function obstacleTo(asking: Asking): Refusal | undefined {
     return no('actor_unauthorized', 'delegation_of_another_agent', 'The subject token was made for another agent.')
   if (asking.subjectExpiresAt && asking.subjectExpiresAt <= now)
     return no('invalid_request', 'subject_token_expired', 'The subject token has expired.')
+  if (heldHere(asking).length === 0)
+    return no('invalid_target', 'outside_delegation', 'The subject token holds nothing for this resource.')
   const elsewhere = asking.authorizationDetails?.find(({ locations }) => !isAt(locations, asking.resource))
   if (elsewhere)
     return no(

@@ -46,8 +46,30 @@ describe('the exchange', () => {
       { delegation: { ...delegation, expires_at: soon } },
       { agent: { ...agent, expires_at: soon } },
       { agent: { ...agent, result: { id: 'att_1', expiresAt: soon } } },
+      { subjectExpiresAt: new Date(soon) },
     ]
     for (const part of ends) expect(ask(part)).toMatchObject({ allowed: true, expiresAt: new Date(soon) })
+  })
+
+  it('gives what grant, delegation, ceiling and subject token have in common, and no more', () => {
+    const part = (...actions: string[]) => [detail({ actions })]
+    const only = (changed: Partial<Question>) => ask(changed)
+    const [read, both] = [part('calendar.read'), part('calendar.read', 'calendar.book')]
+    for (const changed of [
+      { grant: { ...grant, authorization_details: read } },
+      { delegation: { ...delegation, authorization_details: read } },
+      { ceiling: read },
+      { subjectDetails: read },
+      { grant: { ...grant, authorization_details: both }, subjectDetails: part('calendar.read', 'calendar.cancel') },
+    ])
+      expect(only(changed)).toMatchObject({ allowed: true, authorizationDetails: read })
+  })
+
+  it('takes either key while an agent rotates', () => {
+    const jwk = agent.public_jwk
+    const rotated: Agent = { ...agent, earlierKey: { jwk, thumbprint: 'earlier', endsAt: hours(1) } }
+    for (const proofThumbprint of ['earlier', agent.key_thumbprint])
+      expect(ask({ agent: rotated, proofThumbprint })).toMatchObject({ allowed: true })
   })
 
   const refusals: [name: string, part: Partial<Question>, error: string, reason: string][] = [
@@ -83,7 +105,28 @@ describe('the exchange', () => {
     ],
     ['a grant that ended', { grant: { ...grant, live: false } }, 'invalid_request', 'grant_ended'],
     ['a grant that expired', { grant: { ...grant, expires_at: hours(0) } }, 'invalid_request', 'grant_ended'],
-    ['another resource', { resource: 'https://b.example' }, 'invalid_target', 'outside_grant'],
+    ['another resource', { resource: 'https://b.example' }, 'invalid_target', 'outside_delegation'],
+    [
+      'a grant that holds nothing here',
+      { grant: { ...grant, authorization_details: [detail({ actions: ['mail.send'] })] } },
+      'invalid_target',
+      'outside_grant',
+    ],
+    [
+      'an action above the ceiling, whatever grant and delegation say',
+      { ceiling: [detail({ actions: ['calendar.read'] })], authorizationDetails: [detail()] },
+      'invalid_authorization_details',
+      'outside_grant',
+    ],
+    [
+      'details for another resource',
+      { authorizationDetails: [detail({ locations: [CALENDAR, 'https://b.example'] })] },
+      'invalid_authorization_details',
+      'other_location',
+    ],
+    ['a subject token that has ended', { subjectExpiresAt: NOW }, 'invalid_request', 'subject_token_expired'],
+    ['a subject token that is bound to another key', { subjectKey: 'other' }, 'invalid_dpop_proof', 'subject_bound'],
+    ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
     [
       'wider details',
       { authorizationDetails: [detail({ actions: ['mail.send'] })] },
