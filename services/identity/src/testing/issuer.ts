@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { TlsFiles } from '@credence/shared/rpc/tls'
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
 export type Person = { subject: string; name: string; groups?: string[] }
 
@@ -25,7 +25,7 @@ export async function startIssuer(options: { issuer: string; port: number; audie
     /** An access token (RFC 9068) of a person. */
     tokenFor: (
       { subject, name, groups = [] }: Person,
-      bent: { header?: { typ?: string }; claims?: JWTPayload; exp?: string | Date } = {},
+      bent: { header?: { typ?: string }; claims?: Record<string, unknown>; exp?: string | Date } = {},
     ) =>
       new SignJWT({
         name,

@@ -1,7 +1,9 @@
-/** The key of the server itself: what it signed can be bent and signed again. */
+/** The keys of the server itself: what it signed can be bent and signed again. */
 import { join } from 'node:path'
 import { openSigningKey, type SigningKey } from '@credence/shared/keys'
 import type { House } from './house.ts'
 
-export const serverKeyOf = (house: House): Promise<SigningKey> =>
-  openSigningKey(join(house.stack.folder, 'keys', 'identity', 'issuer.pem'), 'P-256')
+const FILES = { token: 'issuer.pem', 'jwt-svid': 'jwt-svid.pem' }
+
+export const serverKeyOf = (house: House, use: keyof typeof FILES = 'token'): Promise<SigningKey> =>
+  openSigningKey(join(house.stack.folder, 'keys', 'identity', FILES[use]), 'P-256')

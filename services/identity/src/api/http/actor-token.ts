@@ -18,7 +18,8 @@ const isNotClient = () =>
   new Refused('actor_unauthorized', 'other_actor', 'The actor_token names another actor than the authenticated client.')
 
 /** An assertion lives as long at most as one that authenticates a client. */
-const MAX_ASSERTION_SECONDS = 315
+const MAX_ASSERTION_SECONDS = 300
+const SKEW_SECONDS = 15
 /** RFC 7523bis §4: what a client assertion may call itself; JWT-SVIDs (SPIFFE JWT-SVID §2) say JWT, JOSE or nothing. */
 const TYPES = [undefined, 'jwt', 'jose', 'client-authentication+jwt']
 
@@ -71,6 +72,7 @@ async function asAssertion(parts: Parts, token: string, agent: Agent): Promise<J
       algorithms: [algorithm],
       currentDate: parts.clock(),
       maxTokenAge: MAX_ASSERTION_SECONDS,
+      clockTolerance: SKEW_SECONDS,
       requiredClaims: ['exp', 'iat', 'jti'],
     }).catch(() => undefined)
     if (typeof verified?.payload.aud === 'string') return verified.payload
