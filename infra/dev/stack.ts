@@ -79,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const idpIssuer = `https://localhost:${ports.idp}`
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
-  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer), null, 2))
+  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer, ports), null, 2))
 
   progress('NATS')
   const nats = await startNats({ folder: join(folder, 'nats'), port: ports.nats, authority, trustDomain })
@@ -170,6 +170,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
+    CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,
@@ -177,10 +178,16 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
 }
 
 /** Who may do what in the development stack: certificates by their path, people by their group. */
-function developmentRoles(trustDomain: string, issuer: string): RolesFile {
+function developmentRoles(trustDomain: string, issuer: string, ports: Ports): RolesFile {
   const workload = (path: string, role: RolesFile['workloads'][number]['roles'][number]) => ({
     spiffe_id: `spiffe://${trustDomain}/${path}/*`,
     roles: [role],
+  })
+  /** An enforcement point may introspect the tokens of its own resource, and no others. */
+  const audience = (name: 'calendar' | 'customers') => ({
+    spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+    roles: ['enforcement-point' as const],
+    audiences: [`https://localhost:${ports[name]}`],
   })
   const group = (name: string, role: RolesFile['groups'][number]['roles'][number]) => ({
     issuer,
@@ -192,6 +199,8 @@ function developmentRoles(trustDomain: string, issuer: string): RolesFile {
       workload('service', 'service'),
       workload('platform', 'platform'),
       workload('enforcement-point', 'enforcement-point'),
+      audience('calendar'),
+      audience('customers'),
     ],
     groups: [
       group('credence-sponsors', 'sponsor'),

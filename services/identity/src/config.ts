@@ -19,6 +19,7 @@ export const readIdentityConfig = () =>
       .min(0, 'must be from 0 to 31622400')
       .max(366 * 86_400, 'must be from 0 to 31622400')
       .default(7 * 86_400),
+    CREDENCE_POLICY_GRPC: schemas.address('7402'),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
     ...snapshotConfig,
   })

@@ -134,6 +134,45 @@ describe('a task and its decisions', () => {
     expect(outcome(await enforcement.check(checkOf(other, grant?.id ?? '')))).toEqual(deny('grant_of_another_agent'))
   })
 
+  it('can be opened by the identity service for an agent, and by no other service', async () => {
+    const [worker, other] = [await house.agent(), await house.agent()]
+    const wanted = {
+      delegationId: worker.delegation.delegation,
+      trigger: { ...facts.TRIGGER, type: 'token_request' },
+      purpose: 'Book a room',
+      authorizationDetails: [detail()],
+      lifetimeSeconds: 600n,
+      notBefore: worker.notBefore,
+      agentId: worker.agent,
+    }
+    const identity = await house.workload('service/identity')
+    const { taskId, grant } = await identity.openTask(wanted)
+    expect(outcome(await enforcement.check(checkOf(worker, grant?.id ?? '')))).toEqual(ALLOW)
+    const commits = await house.read('POLICY')
+    const opened = commits.find(({ subject }) => subject === `task/${taskId}`)
+    expect(opened).toMatchObject({ actor: { kind: 'agent', id: worker.spiffeId }, correlation: { task: taskId } })
+    await expect(identity.openTask({ ...wanted, agentId: '' })).rejects.toMatchObject({
+      status: 'invalid_argument',
+      violations: [expect.objectContaining({ field: 'agent_id' })],
+    })
+    await expect(identity.openTask({ ...wanted, agentId: other.agent })).rejects.toMatchObject({
+      reason: 'delegation_of_another_agent',
+    })
+    for (const path of ['service/attestation', 'service/audit', 'service/identity2'])
+      await expect((await house.workload(path)).openTask(wanted), path).rejects.toMatchObject({
+        reason: 'not_identity',
+      })
+    for (const path of ['enforcement-point/calendar', 'platform/workplace', 'identity'])
+      await expect((await house.workload(path)).openTask(wanted), path).rejects.toMatchObject({
+        reason: 'role_missing',
+      })
+    expect((await worker.openTask({ agentId: worker.agent })).grant?.live).toBe(true)
+    await expect(other.openTask(wanted)).rejects.toMatchObject({ reason: 'task_for_another_agent' })
+    await expect(worker.openTask({ agentId: 'x' })).rejects.toMatchObject({
+      violations: [expect.objectContaining({ field: 'agent_id' })],
+    })
+  })
+
   it('cannot begin before the agent has attested', async () => {
     const worker = await house.agent()
     const refused = facts.result({ agent: worker.agent, accepted: false, status: 'contraindicated' })
@@ -151,6 +190,20 @@ describe('what ends, ends everything below it', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+
+  it('a revoked token: RFC 7009 §2.1, refused from the next decision on, and no other token with it', async () => {
+    const worker = await house.agent()
+    const { grant } = await worker.openTask()
+    const grantId = grant?.id ?? ''
+    const tokenId = newId('tok')
+    expect(outcome(await enforcement.check(checkOf(worker, grantId, { tokenId })))).toEqual(ALLOW)
+    await house.write('IDENTITY', `token/${worker.agent}`, {
+      type: 'credence.identity.token.revoked.v1',
+      data: { agent: worker.agent, token: tokenId, expires_at: facts.hours(1, new Date()) },
+    })
+    expect(outcome(await enforcement.check(checkOf(worker, grantId, { tokenId })))).toEqual(deny('token_revoked'))
+    expect(outcome(await enforcement.check(checkOf(worker, grantId)))).toEqual(ALLOW)
+  })
 
   it('a revoked agent: refused from the next decision on, and its tasks are aborted in the record', async () => {
     const worker = await house.agent()

@@ -165,6 +165,8 @@ export const identityEvents = {
     parent: DelegationId.optional(),
     /** At the root of an autonomous agent's delegation; `human` is the sponsor who signed it off. */
     mandate: MandateId.optional(),
+    /** How often the human had left before: what they gave in an earlier stay does not come back with them. */
+    stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
     /** The request that it answers. */
@@ -203,6 +205,13 @@ export const identityEvents = {
     delegation: DelegationId,
     audience: z.string(),
     authorization_details: AuthorizationDetails,
+    key_thumbprint: z.string(),
+    expires_at: Instant,
+  }),
+  /** A token that says who the agent is, for this server only: no authority stands in it. */
+  'credence.identity.token.issued_to_self.v1': z.strictObject({
+    agent: AgentId,
+    token: z.string(),
     key_thumbprint: z.string(),
     expires_at: Instant,
   }),

@@ -27,6 +27,7 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .map(([id, expires_at]) => at(id, { expires_at }))
     .map(under('agents')),
   'the agent is not active': fc.constant({ agents: at(question.agentId, { state: 'registered' }) }),
+  'the token was revoked': fc.constant({ tokenRevoked: true }),
   'there is no task': fc.constant({ task: null }),
   'the grant is gone': fc.constant({ task: { grant: null } }),
   'the grant is another': fc.stringMatching(/^grt_[a-z0-9]{5}$/).map((grant) => ({ task: { grant: { grant } } })),

@@ -50,13 +50,13 @@ export async function openDirectory(parts: {
     const remembered = known.get(key)
     if (remembered) return remembered
     if (known.size >= REMEMBERED) known.clear()
-    const found = find(key, person)
+    const found = findOrName(key, person)
     known.set(key, found)
     found.catch(() => known.delete(key))
     return found
   }
 
-  const find = async (key: string, person: Person): Promise<string> =>
+  const findOrName = async (key: string, person: Person): Promise<string> =>
     (await read(bus, bucket, key))?.human ?? (await recognise(key, person))
 
   /** The event first: a pseudonym in the directory has always been recorded. A lost race takes the winner's. */
@@ -83,6 +83,10 @@ export async function openDirectory(parts: {
 
   return {
     resolve,
+    find: async (issuer, subject) => {
+      const key = keyOf(issuer, subject)
+      return (await known.get(key)) ?? (await read(bus, bucket, key))?.human
+    },
     nameOf: async (human) => (await entry(bus, bucket, `name.${human}`))?.string() ?? '',
     place: async (issuer, subject, displayName) => {
       const human = await resolve(issuer, subject, displayName)
