@@ -26,7 +26,7 @@ const ask = (part: Partial<Question> = {}) =>
     grant,
     resource: CALENDAR,
     authorizationDetails: undefined,
-    proofThumbprint: agent.key_thumbprint,
+    binding: { jkt: agent.key_thumbprint },
     now: NOW,
     ...part,
   })
@@ -68,8 +68,8 @@ describe('the exchange', () => {
   it('takes either key while an agent rotates', () => {
     const jwk = agent.public_jwk
     const rotated: Agent = { ...agent, earlierKey: { jwk, thumbprint: 'earlier', endsAt: hours(1) } }
-    for (const proofThumbprint of ['earlier', agent.key_thumbprint])
-      expect(ask({ agent: rotated, proofThumbprint })).toMatchObject({ allowed: true })
+    for (const jkt of ['earlier', agent.key_thumbprint])
+      expect(ask({ agent: rotated, binding: { jkt } })).toMatchObject({ allowed: true })
   })
 
   const refusals: [name: string, part: Partial<Question>, error: string, reason: string][] = [
@@ -86,8 +86,7 @@ describe('the exchange', () => {
       'actor_unauthorized',
       'attestation_expired',
     ],
-    ['another key', { proofThumbprint: 'other' }, 'invalid_dpop_proof', 'other_key'],
-    ['no key', { proofThumbprint: undefined }, 'invalid_dpop_proof', 'other_key'],
+    ['another key', { binding: { jkt: 'other' } }, 'invalid_dpop_proof', 'other_key'],
     ['a delegation that was revoked', { delegationEnd: 'delegation_revoked' }, 'invalid_request', 'delegation_revoked'],
     [
       'a delegation of another agent',
@@ -125,7 +124,12 @@ describe('the exchange', () => {
       'other_location',
     ],
     ['a subject token that has ended', { subjectExpiresAt: NOW }, 'invalid_request', 'subject_token_expired'],
-    ['a subject token that is bound to another key', { subjectKey: 'other' }, 'invalid_dpop_proof', 'subject_bound'],
+    [
+      'a subject token that is bound to another key',
+      { subjectBinding: { jkt: 'other' } },
+      'invalid_dpop_proof',
+      'subject_bound',
+    ],
     ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
     [
       'wider details',
