@@ -10,6 +10,7 @@ import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { JWK, JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { Actor } from '../domain/actor.ts'
+import type { Binding } from '../domain/binding.ts'
 import type { Grant } from '../domain/exchange.ts'
 import type { Principals } from '../projections/principals.ts'
 
@@ -47,8 +48,8 @@ export type DelegationClaims = {
   mayAct: { iss: string; sub: string }
   /** As it was signed; nothing is checked in it yet. */
   act: unknown
-  /** Thumbprint of the key that it is bound to, when it is. */
-  boundTo: string | undefined
+  /** What it is bound to, when it is. */
+  binding: Binding | undefined
   expiresAt: Date
   payload: JWTPayload
 }
@@ -64,7 +65,7 @@ export type TokenToIssue = {
   id: string
   agent: Agent
   audience: string
-  keyThumbprint: string
+  binding: Binding
   expiresAt: Date
   /** On whose authority, and for what; absent when the agent only says who it is. */
   delegated?: {
@@ -84,7 +85,7 @@ export type AccessClaims = {
   audience: string
   client: string
   agent: string
-  keyThumbprint: string
+  binding: Binding
   expiresAt: Date
   /** `act` as it was signed; nothing is checked in it yet. */
   delegated:

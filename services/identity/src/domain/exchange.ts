@@ -1,7 +1,8 @@
 /** May this agent have a token for this resource now, and what may it say (RFC 8693, RFC 9396)? */
 import { type AuthorizationDetail, AuthorizationDetails, intersect, isNarrower } from '@credence/contracts/authority'
-import { type AgentEnd, type AgentState, livingKeys } from '@credence/contracts/principals/agent'
+import type { AgentEnd, AgentState } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
+import { type Binding, isLiving, isSameBinding } from './binding.ts'
 
 export type Grant = {
   grant: string
@@ -25,13 +26,13 @@ export type Asking = {
   subjectDetails?: AuthorizationDetail[] | undefined
   /** When the subject token ends. */
   subjectExpiresAt?: Date | undefined
-  /** The key that the subject token is bound to: it has to be proved (actor profile, "Continuation"). */
-  subjectKey?: string | undefined
+  /** What the subject token is bound to: it has to be proved (actor profile, "Continuation"). */
+  subjectBinding?: Binding | undefined
   resource: string
   /** Narrower than what is held, when asked for. */
   authorizationDetails: AuthorizationDetail[] | undefined
-  /** Thumbprint of the key in the DPoP proof. */
-  proofThumbprint: string | undefined
+  /** What the client proved, and the token will be bound to. */
+  binding: Binding
   now: Date
 }
 
@@ -72,10 +73,10 @@ export function decideExchange(question: Question): Answer {
 
 /** What speaks against any token at all, before a grant is looked at. */
 export function obstacleTo(asking: Asking): Refusal | undefined {
-  const { agent, delegation, now, proofThumbprint } = asking
+  const { agent, delegation, now } = asking
   const obstacle = obstacleToAgent(asking)
   if (obstacle || !agent) return obstacle
-  if (asking.subjectKey !== undefined && asking.subjectKey !== proofThumbprint)
+  if (asking.subjectBinding && !isSameBinding(asking.subjectBinding, asking.binding))
     return no(
       'invalid_dpop_proof',
       'subject_bound',
@@ -104,12 +105,10 @@ export function obstacleTo(asking: Asking): Refusal | undefined {
 }
 
 /** The part of it that is about the agent and its key. */
-export function obstacleToAgent(
-  asking: Pick<Asking, 'agent' | 'agentEnd' | 'proofThumbprint' | 'now'>,
-): Refusal | undefined {
-  const { agent, now, proofThumbprint } = asking
+export function obstacleToAgent(asking: Pick<Asking, 'agent' | 'agentEnd' | 'binding' | 'now'>): Refusal | undefined {
+  const { agent, now } = asking
   if (!agent || asking.agentEnd) return no('invalid_client', asking.agentEnd ?? 'agent_unknown', 'The agent has ended.')
-  if (!livingKeys(agent, now).some(({ thumbprint }) => thumbprint === proofThumbprint))
+  if (!isLiving(asking.binding, agent, now))
     return no('invalid_dpop_proof', 'other_key', 'The DPoP proof must be made with a key that the agent has now.')
   if (agent.state !== 'active' || !agent.result)
     return no('actor_unauthorized', 'agent_not_active', 'The agent is not active: attest first.')

@@ -26,7 +26,7 @@ const ask = (part: Partial<Question> = {}) =>
     grant,
     resource: CALENDAR,
     authorizationDetails: undefined,
-    proofThumbprint: agent.key_thumbprint,
+    binding: { jkt: agent.key_thumbprint },
     now: NOW,
     ...part,
   })
@@ -53,7 +53,7 @@ describe('the exchange', () => {
   it('takes the key before while it still counts', () => {
     const before = (endsAt: string) => ({ jwk: agent.public_jwk, thumbprint: 'before', endsAt })
     const by = (endsAt: string) =>
-      ask({ agent: { ...agent, earlierKey: before(endsAt) }, proofThumbprint: 'before' }).allowed
+      ask({ agent: { ...agent, earlierKey: before(endsAt) }, binding: { jkt: 'before' } }).allowed
     expect([by(hours(1)), by(hours(0))]).toEqual([true, false])
   })
   it('gives of a grant only what its delegation holds', () => {
@@ -91,8 +91,8 @@ describe('the exchange', () => {
   it('takes either key while an agent rotates', () => {
     const jwk = agent.public_jwk
     const rotated: Agent = { ...agent, earlierKey: { jwk, thumbprint: 'earlier', endsAt: hours(1) } }
-    for (const proofThumbprint of ['earlier', agent.key_thumbprint])
-      expect(ask({ agent: rotated, proofThumbprint })).toMatchObject({ allowed: true })
+    for (const jkt of ['earlier', agent.key_thumbprint])
+      expect(ask({ agent: rotated, binding: { jkt } })).toMatchObject({ allowed: true })
   })
 
   const refusals: [name: string, part: Partial<Question>, error: string, reason: string][] = [
@@ -109,21 +109,21 @@ describe('the exchange', () => {
       'actor_unauthorized',
       'attestation_expired',
     ],
-    ['another key', { proofThumbprint: 'other' }, 'invalid_dpop_proof', 'other_key'],
-    ['no key', { proofThumbprint: undefined }, 'invalid_dpop_proof', 'other_key'],
+    ['another key', { binding: { jkt: 'other' } }, 'invalid_dpop_proof', 'other_key'],
+    ['no key', { binding: undefined }, 'invalid_dpop_proof', 'other_key'],
     ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
     [
       'a key that was followed by another, at the very end of the overlap',
       {
         agent: { ...agent, earlierKey: { jwk: agent.public_jwk, thumbprint: 'before', endsAt: hours(0) } },
-        proofThumbprint: 'before',
+        binding: { jkt: 'before' },
       },
       'invalid_dpop_proof',
       'other_key',
     ],
     [
       'another key first: what is wrong with the proof wins over what is wrong with the agent',
-      { proofThumbprint: 'other', agent: { ...agent, state: 'suspended' } },
+      { binding: { jkt: 'other' }, agent: { ...agent, state: 'suspended' } },
       'invalid_dpop_proof',
       'other_key',
     ],
@@ -176,7 +176,12 @@ describe('the exchange', () => {
       'other_location',
     ],
     ['a subject token that has ended', { subjectExpiresAt: NOW }, 'invalid_request', 'subject_token_expired'],
-    ['a subject token that is bound to another key', { subjectKey: 'other' }, 'invalid_dpop_proof', 'subject_bound'],
+    [
+      'a subject token that is bound to another key',
+      { subjectBinding: { jkt: 'other' } },
+      'invalid_dpop_proof',
+      'subject_bound',
+    ],
     ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
     [
       'wider details',

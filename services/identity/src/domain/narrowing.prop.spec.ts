@@ -121,7 +121,7 @@ describe('authority only narrows', () => {
             grant,
             resource,
             authorizationDetails: asked,
-            proofThumbprint: agent.key_thumbprint,
+            binding: { jkt: agent.key_thumbprint },
             now: NOW,
           })
           if (!answer.allowed) return

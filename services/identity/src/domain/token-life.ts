@@ -1,14 +1,14 @@
 /** Whether a token that we signed still counts, whatever its `exp` says: what it rests on has to live. */
-import { type AgentEnd, type AgentState, livingKeys } from '@credence/contracts/principals/agent'
+import type { AgentEnd, AgentState } from '@credence/contracts/principals/agent'
 import type { DelegationEnd } from '@credence/contracts/principals/delegation'
+import { type Binding, isLiving } from './binding.ts'
 import type { Grant } from './exchange.ts'
 
 export type TokenStanding = {
   revoked: boolean
   agent: AgentState
   agentEnd: AgentEnd | undefined
-  /** Of the key that it is bound to (RFC 9449 §6). */
-  keyThumbprint: string
+  binding: Binding
   /** Of a token with authority in it. */
   delegated?: { delegationEnd: DelegationEnd | undefined; grant: Grant | undefined } | undefined
   now: Date
@@ -20,11 +20,11 @@ export function tokenEnd(standing: TokenStanding): string | undefined {
   return actorEnd(standing) ?? authorityEnd(standing)
 }
 
-function actorEnd({ agent, agentEnd, keyThumbprint, now }: TokenStanding): string | undefined {
+function actorEnd({ agent, agentEnd, binding, now }: TokenStanding): string | undefined {
   const end = holderEnd({ agent, agentEnd })
   if (end || !agent) return end
   if (!agent.result || new Date(agent.result.expiresAt) <= now) return 'attestation_expired'
-  return livingKeys(agent, now).some(({ thumbprint }) => thumbprint === keyThumbprint) ? undefined : 'key_withdrawn'
+  return isLiving(binding, agent, now) ? undefined : 'key_withdrawn'
 }
 
 /** Why nothing can be done in the name of this agent now. */

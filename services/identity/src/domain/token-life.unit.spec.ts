@@ -19,7 +19,7 @@ const good: TokenStanding = {
   revoked: false,
   agent,
   agentEnd: undefined,
-  keyThumbprint: agent.key_thumbprint,
+  binding: { jkt: agent.key_thumbprint },
   delegated,
   now: NOW,
 }
@@ -28,6 +28,7 @@ describe('a token counts', () => {
   it('while all that it rests on lives; one without authority rests on its agent alone', () => {
     expect(tokenEnd(good)).toBe(undefined)
     expect(tokenEnd({ ...good, delegated: undefined })).toBe(undefined)
+    expect(tokenEnd({ ...good, binding: { 'x5t#S256': 'x' } })).toBe(undefined)
   })
 
   const ends: [string, Partial<TokenStanding>, string][] = [
@@ -43,7 +44,12 @@ describe('a token counts', () => {
       'attestation_expired',
     ],
     ['its key was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'key_withdrawn'],
-    ['its key was rotated away', { keyThumbprint: 'other' }, 'key_withdrawn'],
+    ['its key was rotated away', { binding: { jkt: 'other' } }, 'key_withdrawn'],
+    [
+      'its key was withdrawn, though it is bound to a certificate',
+      { agent: { ...agent, keyWithdrawn: true }, binding: { 'x5t#S256': 'x' } },
+      'key_withdrawn',
+    ],
     ['the delegation ended', { delegated: { ...delegated, delegationEnd: 'delegator_ended' } }, 'delegator_ended'],
     ['the person left', { delegated: { ...delegated, delegationEnd: 'human_deactivated' } }, 'human_deactivated'],
     ['the grant is not known', { delegated: { ...delegated, grant: undefined } }, 'grant_unknown'],

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { openSigningKey, type SigningKey } from '@credence/shared/keys'
 import type { House } from './house.ts'
 
-const FILES = { token: 'issuer.pem', 'jwt-svid': 'jwt-svid.pem' }
-
-export const serverKeyOf = (house: House, use: keyof typeof FILES = 'token'): Promise<SigningKey> =>
-  openSigningKey(join(house.stack.folder, 'keys', 'identity', FILES[use]), 'P-256')
+export const serverKeyOf = (house: House, name = 'token.ES256.000001'): Promise<SigningKey> =>
+  openSigningKey(
+    join(house.stack.folder, 'keys', 'identity', name.startsWith('token') ? 'issuer.pem' : 'jwt-svid.pem'),
+    'P-256',
+  )

@@ -1,8 +1,10 @@
 /** Tasks are opened by the policy service; this asks it, by gRPC with mTLS, on behalf of an agent that proved its key. */
 import { AuthorizationDetails, DroppedAuthority } from '@credence/contracts/authority'
 import { unavailable } from '@credence/contracts/errors'
+import { GrantId, TaskId } from '@credence/contracts/events/values'
 import { PolicyServiceClient, PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { CHANNEL, promised } from '@credence/shared/rpc/client'
+import { refuseUnknownFields } from '@credence/shared/rpc/parse'
 import { clientCredentials, type TlsFiles } from '@credence/shared/rpc/tls'
 import { z } from 'zod'
 import type { Tasks } from '../../api/context.ts'
@@ -32,20 +34,32 @@ export function connectTasks(options: {
         lifetimeSeconds: BigInt(lifetimeSeconds),
         notBefore: [],
       }
-      const { taskId, grant, dropped } = await policy.openTask(request, { deadlineMs: DEADLINE_MS })
-      if (!grant?.expiresAt) throw unavailable('policy_answer', 'The policy service answered without a grant.')
-      return {
-        grant: {
-          grant: grant.id,
-          task: taskId,
-          agent,
-          delegation,
-          authorization_details: AuthorizationDetails.parse(grant.authorizationDetails),
-          expires_at: grant.expiresAt.toISOString(),
-          live: grant.live,
-        },
-        dropped: z.array(DroppedAuthority).parse(dropped),
-      }
+      const answer = understood(await policy.openTask(request, { deadlineMs: DEADLINE_MS }))
+      const { id, authorizationDetails, expiresAt, live } = answer.grant
+      const about = { grant: id, task: answer.taskId, agent, delegation, live }
+      const grant = { ...about, authorization_details: authorizationDetails, expires_at: expiresAt.toISOString() }
+      return { grant, dropped: answer.dropped }
     },
+  }
+}
+
+const Answer = z.object({
+  taskId: TaskId,
+  grant: z.object({
+    id: GrantId,
+    authorizationDetails: AuthorizationDetails,
+    expiresAt: z.date(),
+    live: z.boolean(),
+  }),
+  dropped: z.array(DroppedAuthority),
+})
+
+/** Read strictly: a limit that this version does not know must not be lost on the way into a token. */
+function understood(answer: unknown): z.infer<typeof Answer> {
+  try {
+    refuseUnknownFields(answer)
+    return Answer.parse(answer)
+  } catch (error) {
+    throw unavailable('policy_answer', 'The answer of the policy service cannot be understood.', error)
   }
 }

@@ -5,6 +5,7 @@
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { AccessTokens, Keys, TokenToIssue } from '../../api/context.ts'
+import { Confirmation } from './confirmation.ts'
 
 const TYPE = 'at+jwt'
 /** What we sign with (keys name their own algorithm, so none can be confused with another). */
@@ -19,7 +20,7 @@ const Claims = z.object({
   exp: z.number(),
   client_id: z.string(),
   agent_id: z.string(),
-  cnf: z.object({ jkt: z.string() }),
+  cnf: Confirmation,
 })
 const Delegated = z.object({
   act: z.unknown().refine((act) => act !== undefined),
@@ -49,7 +50,7 @@ export function createAccessTokens({ keys, issuer }: { keys: Keys; issuer: strin
         audience: aud,
         client: client_id,
         agent: agent_id,
-        keyThumbprint: cnf.jkt,
+        binding: cnf,
         expiresAt: new Date(exp * 1000),
         delegated: held && {
           act: held.act,
@@ -74,7 +75,7 @@ function claimsOf(token: TokenToIssue, issuer: string, now: Date): object {
     exp: seconds(token.expiresAt),
     client_id: agent.spiffe_id,
     client_profile: AGENT_PROFILE,
-    cnf: { jkt: token.keyThumbprint },
+    cnf: token.binding,
     agent_id: agent.agent,
   }
   if (!delegated) return { iss: issuer, sub: agent.spiffe_id, sub_profile: AGENT_PROFILE, ...about }

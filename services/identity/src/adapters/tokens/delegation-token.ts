@@ -7,6 +7,7 @@ import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { DelegationTokens, Keys } from '../../api/context.ts'
 import type { Actors } from '../../projections/actors.ts'
+import { Confirmation } from './confirmation.ts'
 
 const TYPE = 'delegation+jwt'
 
@@ -16,7 +17,7 @@ const Claims = z.object({
   exp: z.number(),
   may_act: z.object({ iss: z.string(), sub: z.string() }),
   act: z.unknown().optional(),
-  cnf: z.object({ jkt: z.string() }).optional(),
+  cnf: Confirmation.optional(),
 })
 
 export function createDelegationTokens(parts: {
@@ -61,7 +62,7 @@ export function createDelegationTokens(parts: {
         human: sub,
         mayAct: may_act,
         act,
-        boundTo: cnf?.jkt,
+        binding: cnf,
         expiresAt: new Date(exp * 1000),
         payload,
       }

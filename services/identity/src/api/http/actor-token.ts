@@ -7,7 +7,7 @@ import { type Agent, livingKeys } from '@credence/contracts/principals/agent'
 import { algorithmOf } from '@credence/shared/callers/agent-proof'
 import { decodeJwt, decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify } from 'jose'
 import type { ExchangeRequest } from './exchange-request.ts'
-import { invalidRequest, Refused } from './refused.ts'
+import { invalidRequest, refuse } from './oauth-error.ts'
 import { endOf } from './subject.ts'
 import { TOKEN_TYPE, type TokenParts } from './token-endpoint.ts'
 
@@ -15,7 +15,7 @@ type Parts = Pick<TokenParts, 'accessTokens' | 'keys' | 'issuer' | 'clock' | 'pr
 
 const unusable = (reason: string, why: string) => invalidRequest(reason, `actor_token: ${why}`)
 const isNotClient = () =>
-  new Refused('actor_unauthorized', 'other_actor', 'The actor_token names another actor than the authenticated client.')
+  refuse('actor_unauthorized', 'other_actor', 'The actor_token names another actor than the authenticated client.')
 
 /** An assertion lives as long at most as one that authenticates a client. */
 const MAX_ASSERTION_SECONDS = 300
@@ -48,12 +48,12 @@ function claimed(token: string): { typ: string | undefined; claims: JWTPayload }
   }
 }
 
-const refuse = (): never => {
+const invalid = (): never => {
   throw unusable('actor_token_invalid', 'is not valid, or has expired')
 }
 
 async function checkAccess(parts: Parts, token: string, agent: Agent): Promise<void> {
-  const claims = await parts.accessTokens.verify(token, parts.clock()).catch(refuse)
+  const claims = await parts.accessTokens.verify(token, parts.clock()).catch(invalid)
   if (claims.delegated || claims.audience !== parts.issuer)
     throw unusable('actor_token_invalid', 'must be a token that only says who the agent is (client_credentials)')
   if (claims.subject !== agent.spiffe_id) throw isNotClient()
@@ -77,7 +77,7 @@ async function asAssertion(parts: Parts, token: string, agent: Agent): Promise<J
     }).catch(() => undefined)
     if (typeof verified?.payload.aud === 'string') return verified.payload
   }
-  return refuse()
+  return invalid()
 }
 
 /** SPIFFE JWT-SVID §3; for this server alone. */
@@ -87,6 +87,6 @@ async function asSvid(parts: Parts, token: string): Promise<JWTPayload> {
     algorithms: ['ES256'],
     currentDate: parts.clock(),
     requiredClaims: ['sub', 'exp'],
-  }).catch(refuse)
-  return [payload.aud].flat().length === 1 ? payload : refuse()
+  }).catch(invalid)
+  return [payload.aud].flat().length === 1 ? payload : invalid()
 }

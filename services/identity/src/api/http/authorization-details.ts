@@ -1,6 +1,6 @@
 /** The parameter `authorization_details` (RFC 9396 §2), read strictly: what two parsers could read differently is refused. */
 import { type AuthorizationDetail, AuthorizationDetails } from '@credence/contracts/authority'
-import { Refused } from './refused.ts'
+import { refuse } from './oauth-error.ts'
 
 /** A token that carries this much still fits into a header. */
 const MAX_BYTES = 16 * 1024
@@ -25,7 +25,7 @@ export function readAuthorizationDetails(text: string): AuthorizationDetail[] {
 }
 
 const malformed = (reason: string, rule: string) =>
-  new Refused('invalid_authorization_details', reason, `authorization_details: ${rule}`)
+  refuse('invalid_authorization_details', reason, `authorization_details: ${rule}`)
 
 type Fault = 'duplicate_member' | 'unsafe_number'
 const FAULTS: Record<Fault, string> = {

@@ -66,7 +66,7 @@ describe('a text that two parsers could read differently', () => {
       try {
         readAuthorizationDetails(text)
       } catch (error) {
-        return (error as Error).message
+        return (error as { error_description: string }).error_description
       }
       throw new Error('not refused')
     }

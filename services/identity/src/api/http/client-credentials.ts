@@ -6,12 +6,13 @@ import { randomUUID } from 'node:crypto'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import * as engineGrants from 'oidc-provider/lib/helpers/grants.js'
+import { thumbprintOf } from '../../domain/binding.ts'
 import { obstacleToAgent } from '../../domain/exchange.ts'
 import type { TokenToIssue } from '../context.ts'
 import { CLIENT_CREDENTIALS } from './engine.ts'
 import { refuseUnknown } from './exchange-request.ts'
-import { checkProof } from './proof.ts'
-import { asOAuthError, invalidRequest, Refused, refusalOf } from './refused.ts'
+import { asOAuthError, invalidRequest, refusalOf, refuse } from './oauth-error.ts'
+import { checkBinding } from './proofs.ts'
 import { COMMON, clientOf, type TokenParts, together } from './token-endpoint.ts'
 
 const LIFE_SECONDS = 300
@@ -31,25 +32,25 @@ export function registerClientCredentials(provider: Provider, parts: TokenParts)
 
 async function issue(provider: Provider, parts: TokenParts, ctx: KoaContextWithOIDC) {
   refuseMore(parts, ctx)
-  const [proof] = await together([checkProof(provider, parts, ctx), parts.barrier()])
+  const [binding] = await together([checkBinding(provider, parts, ctx), parts.barrier()])
   const now = parts.clock()
   const agent = parts.principals.bySpiffeId(clientOf(ctx))
   const agentEnd = agent && parts.principals.agentEnd(agent.agent, now)
-  const obstacle = obstacleToAgent({ agent, agentEnd, proofThumbprint: proof.thumbprint, now })
+  const obstacle = obstacleToAgent({ agent, agentEnd, binding, now })
   if (obstacle || !agent?.result) throw obstacle ? refusalOf(obstacle) : new Error('allowed without an agent')
   const ends = [agent.expires_at, agent.result.expiresAt].map((end) => new Date(end).getTime())
   const token: TokenToIssue = {
     id: randomUUID(),
     agent,
     audience: parts.issuer,
-    keyThumbprint: proof.thumbprint,
+    binding,
     expiresAt: new Date(Math.min(now.getTime() + LIFE_SECONDS * 1000, ...ends)),
   }
   const value = await parts.accessTokens.issue(token, now)
   await record(parts, token, now)
   return engineGrants.buildTokenResponse(provider, {
     accessToken: value,
-    tokenType: 'DPoP',
+    tokenType: 'jkt' in binding ? 'DPoP' : 'Bearer',
     expiresIn: Math.floor((token.expiresAt.getTime() - now.getTime()) / 1000),
   })
 }
@@ -59,11 +60,11 @@ function refuseMore({ issuer }: TokenParts, ctx: KoaContextWithOIDC): void {
   refuseUnknown(ctx, KNOWN)
   const { resource, audience, scope } = ctx.oidc.params as Record<string, string | string[] | undefined>
   if ([resource ?? [], audience ?? []].flat().some((target) => target !== issuer))
-    throw new Refused('invalid_target', 'own_token_only', `resource: only ${issuer}; for others exchange a delegation`)
-  if (scope !== undefined) throw new Refused('invalid_scope', 'own_token_only', 'scope: there is none to be had')
+    throw refuse('invalid_target', 'own_token_only', `resource: only ${issuer}; for others exchange a delegation`)
+  if (scope !== undefined) throw refuse('invalid_scope', 'own_token_only', 'scope: there is none to be had')
   const { authorization_details } = (ctx.oidc.body ?? {}) as Record<string, unknown>
   if (authorization_details)
-    throw new Refused('invalid_authorization_details', 'own_token_only', 'Exchange a delegation for authority.')
+    throw refuse('invalid_authorization_details', 'own_token_only', 'Exchange a delegation for authority.')
   if (Array.isArray(scope)) throw invalidRequest('repeated_parameter', 'scope: must come once')
 }
 
@@ -73,7 +74,7 @@ async function record(parts: TokenParts, { agent, ...token }: TokenToIssue, now:
     data: {
       agent: agent.agent,
       token: token.id,
-      key_thumbprint: token.keyThumbprint,
+      key_thumbprint: thumbprintOf(token.binding),
       expires_at: token.expiresAt.toISOString(),
     },
   }

@@ -15,7 +15,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { z } from 'zod'
 import { MAX_TOKEN_SECONDS } from '../../domain/exchange.ts'
 import { readAuthorizationDetails } from './authorization-details.ts'
-import { invalidRequest, Refused } from './refused.ts'
+import { invalidRequest, refuse } from './oauth-error.ts'
 import { COMMON, TOKEN_TYPE } from './token-endpoint.ts'
 
 const TASK = ['trigger_type', 'trigger_source', 'trigger_id', 'trigger_digest', 'purpose', 'task_lifetime']
@@ -43,7 +43,7 @@ export function readExchange(ctx: KoaContextWithOIDC) {
   refuseUnknown(ctx, KNOWN)
   const parameters = ctx.oidc.params as Record<string, string | undefined>
   if (parameters.scope !== undefined)
-    throw new Refused('invalid_scope', 'scope_unsupported', 'scope: ask by authorization_details (RFC 9396) instead')
+    throw refuse('invalid_scope', 'scope_unsupported', 'scope: ask by authorization_details (RFC 9396) instead')
   if (parameters.requested_token_type !== undefined && parameters.requested_token_type !== TOKEN_TYPE.access)
     throw invalidRequest('unsupported_type', `requested_token_type: must be ${TOKEN_TYPE.access}`)
   return {
@@ -88,11 +88,7 @@ function targetOf(ctx: KoaContextWithOIDC): string {
   const [only] = targets
   if (targets.size === 1 && only) return only
   const rule = targets.size === 0 ? 'is missing' : 'a token is for one resource'
-  throw new Refused(
-    'invalid_target',
-    targets.size === 0 ? 'missing_resource' : 'several_resources',
-    `resource: ${rule}`,
-  )
+  throw refuse('invalid_target', targets.size === 0 ? 'missing_resource' : 'several_resources', `resource: ${rule}`)
 }
 
 /** From the body itself: the engine’s own reading takes an empty array for no parameter, and `[]` must never become all. */

@@ -8,7 +8,7 @@ import type { Delegation } from '@credence/contracts/principals/delegation'
 import { sha256 } from '@credence/shared/digest'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { ExchangeRequest } from './exchange-request.ts'
-import { Refused } from './refused.ts'
+import { refuse } from './oauth-error.ts'
 import type { TokenParts } from './token-endpoint.ts'
 
 type Opening = { request: ExchangeRequest; delegation: Delegation; agent: Agent; wanted: AuthorizationDetail[] }
@@ -52,7 +52,7 @@ function asRefusal(error: unknown, request: ExchangeRequest): unknown {
   const { status, reason, message } = error
   const isDecided = ['invalid_argument', 'permission_denied', 'not_found', 'failed_precondition'].includes(status)
   if (!isDecided || OURS.includes(reason)) return unavailable('policy_down', message, error)
-  return new Refused(codeFor(status, reason, request), reason, message)
+  return refuse(codeFor(status, reason, request), reason, message)
 }
 
 function codeFor(status: string, reason: string, { authorizationDetails }: ExchangeRequest): string {

@@ -9,14 +9,15 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import { waitFor } from '@credence/shared/rpc/fields'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import * as engineGrants from 'oidc-provider/lib/helpers/grants.js'
+import { thumbprintOf } from '../../domain/binding.ts'
 import { type Asking, decideExchange, type Grant, heldHere, obstacleTo } from '../../domain/exchange.ts'
 import type { TokenToIssue } from '../context.ts'
 import { checkActor } from './actor-token.ts'
 import { TOKEN_EXCHANGE } from './engine.ts'
 import { type ExchangeRequest, PARAMETERS, REPEATABLE, readExchange } from './exchange-request.ts'
 import { openTask } from './exchange-task.ts'
-import { checkProof } from './proof.ts'
-import { asOAuthError, Refused, refusalOf } from './refused.ts'
+import { asOAuthError, refusalOf, refuse } from './oauth-error.ts'
+import { type Binding, checkBinding } from './proofs.ts'
 import { type Basis, basisOf, readSubject } from './subject.ts'
 import { clientOf, TOKEN_TYPE, type TokenParts, together } from './token-endpoint.ts'
 
@@ -33,8 +34,8 @@ export function registerTokenExchange(provider: Provider, parts: TokenParts): vo
 
 async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWithOIDC) {
   const request = readExchange(ctx)
-  const [proof, , subject] = await together([
-    checkProof(provider, parts, ctx),
+  const [binding, , subject] = await together([
+    checkBinding(provider, parts, ctx),
     parts.barrier().then(() => waitFor(request.notBefore, parts.followers)),
     readSubject(parts, request.subject),
   ])
@@ -42,7 +43,7 @@ async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWi
   const agent = agentOf(parts, ctx)
   if (request.actor) await checkActor(parts, request.actor, agent)
   const basis = basisOf(parts, subject, request, agent)
-  const asking = askingFor(parts, { agent, basis, request, proofThumbprint: proof.thumbprint, now })
+  const asking = askingFor(parts, { agent, basis, request, binding, now })
   const obstacle = obstacleTo(asking)
   if (obstacle) throw refusalOf(obstacle)
   const { grant, lost, asked } = await grantFor(parts, ctx, { request, basis, agent, asking })
@@ -55,7 +56,7 @@ async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWi
     id: randomUUID(),
     agent,
     audience: request.resource,
-    keyThumbprint: proof.thumbprint,
+    binding,
     expiresAt,
     delegated: { human, act: basis.act, delegation, grant: grant.grant, task: grant.task, authorizationDetails },
   }
@@ -63,7 +64,7 @@ async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWi
   await record(parts, token, now)
   return engineGrants.buildTokenResponse(provider, {
     accessToken: value,
-    tokenType: 'DPoP',
+    tokenType: 'jkt' in binding ? 'DPoP' : 'Bearer',
     issuedTokenType: TOKEN_TYPE.access,
     expiresIn: Math.floor((expiresAt.getTime() - now.getTime()) / 1000),
     authorizationDetails,
@@ -77,13 +78,13 @@ async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWi
 
 function agentOf(parts: TokenParts, ctx: KoaContextWithOIDC): Agent {
   const agent = parts.principals.bySpiffeId(clientOf(ctx))
-  if (!agent) throw new Refused('invalid_client', 'agent_unknown', 'The agent is not registered.')
+  if (!agent) throw refuse('invalid_client', 'agent_unknown', 'The agent is not registered.')
   return agent
 }
 
 function askingFor(
   { principals }: TokenParts,
-  from: { agent: Agent; basis: Basis; request: ExchangeRequest; proofThumbprint: string; now: Date },
+  from: { agent: Agent; basis: Basis; request: ExchangeRequest; binding: Binding; now: Date },
 ): Asking {
   const { agent, basis, request, now } = from
   return {
@@ -94,10 +95,10 @@ function askingFor(
     delegationEnd: principals.delegationEnd(basis.delegation.delegation, now),
     subjectDetails: basis.details,
     subjectExpiresAt: basis.expiresAt,
-    subjectKey: basis.key,
+    subjectBinding: basis.binding,
     resource: request.resource,
     authorizationDetails: request.authorizationDetails,
-    proofThumbprint: from.proofThumbprint,
+    binding: from.binding,
     now,
   }
 }
@@ -122,12 +123,12 @@ async function grantFor(
   const wanted = basis.details && asked ? intersect(asked, basis.details) : (asked ?? heldHere(asking))
   if (wanted.length === 0)
     throw asked
-      ? new Refused(
+      ? refuse(
           'invalid_authorization_details',
           'nothing_left',
           'Nothing of what was asked is inside the subject token.',
         )
-      : new Refused('invalid_target', 'outside_delegation', 'The delegation holds nothing for this resource.')
+      : refuse('invalid_target', 'outside_delegation', 'The delegation holds nothing for this resource.')
   const opened = await openTask(parts, ctx, { request, delegation: basis.delegation, agent, wanted })
   const before = asked ? dropped(asked, wanted, 'outside_subject_token') : []
   return { grant: opened.grant, asked: undefined, lost: [...before, ...opened.dropped] }
@@ -147,7 +148,7 @@ async function record(parts: TokenParts, token: TokenToIssue, now: Date): Promis
       delegation,
       audience: token.audience,
       authorization_details: delegated.authorizationDetails,
-      key_thumbprint: token.keyThumbprint,
+      key_thumbprint: thumbprintOf(token.binding),
       expires_at: token.expiresAt.toISOString(),
     },
   }

@@ -88,7 +88,9 @@ function isDelegation(token: string): boolean {
 async function ofAccess(parts: Parts, token: string, mayKnow: Asker): Promise<object | undefined> {
   const claims: AccessClaims | undefined = await parts.accessTokens.verify(token, parts.clock()).catch(() => undefined)
   if (!claims || !mayKnow({ client: claims.client, audience: claims.audience })) return undefined
-  return endOf(parts, claims) ? undefined : { active: true, ...pick(claims.payload), token_type: 'DPoP' }
+  return endOf(parts, claims)
+    ? undefined
+    : { active: true, ...pick(claims.payload), token_type: 'jkt' in claims.binding ? 'DPoP' : 'Bearer' }
 }
 
 /** Only for the agent that holds it: nobody else has business with it. */

@@ -8,7 +8,7 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import { messageOf } from '@credence/shared/log'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import { revokeDelegation } from '../../domain/delegation.ts'
-import { asOAuthError, Refused } from './refused.ts'
+import { asOAuthError, refuse } from './oauth-error.ts'
 import { type Answer, takeOver } from './structured-tokens.ts'
 import { clientOf, type TokenParts } from './token-endpoint.ts'
 
@@ -51,8 +51,7 @@ async function revoke(parts: TokenParts, ctx: KoaContextWithOIDC, token: string)
   })
 }
 
-const ofAnother = () =>
-  new Refused('unauthorized_client', 'token_of_another_client', 'The token was not issued to you.')
+const ofAnother = () => refuse('unauthorized_client', 'token_of_another_client', 'The token was not issued to you.')
 
 const actorOf = (agent: Agent) => ({ kind: 'agent' as const, id: agent.spiffe_id })
 

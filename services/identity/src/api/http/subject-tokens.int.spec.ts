@@ -390,7 +390,7 @@ describe('an actor token', () => {
       { aud: [house.stack.issuer, 'https://evil.example'] },
       { aud: `${house.stack.issuer}/token` },
       { signer: other.key.privateKey },
-      { exp: '-5s' },
+      { exp: '-60s' },
       { claims: { iss: 'https://evil.example' } },
     ]
     for (const parts of bad)
@@ -415,7 +415,7 @@ describe('an actor token', () => {
   })
 
   it('tx-actor-token-svid: SPIFFE JWT-SVID §3, one of ours for this server names the client; for others, or of others, not', async () => {
-    const serverKey = await serverKeyOf(house, 'jwt-svid')
+    const serverKey = await serverKeyOf(house, 'jwt-svid.ES256.000001')
     const svid = (claims: object, header: object = {}, signer = serverKey.privateKey) =>
       new SignJWT({ sub: worker.spiffeId, aud: house.stack.issuer, ...claims })
         .setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid: serverKey.keyId, ...header })

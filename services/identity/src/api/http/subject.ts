@@ -14,10 +14,11 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
 import { type Actor, faultOf, isSameChain } from '../../domain/actor.ts'
+import type { Binding } from '../../domain/binding.ts'
 import { tokenEnd } from '../../domain/token-life.ts'
 import type { AccessClaims, DelegationClaims } from '../context.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
-import { invalidRequest, Refused } from './refused.ts'
+import { invalidRequest, refuse } from './oauth-error.ts'
 import { TOKEN_TYPE, type TokenParts } from './token-endpoint.ts'
 
 export type SubjectToken =
@@ -31,15 +32,15 @@ export type Basis = {
   /** Of the token to come: this agent outermost. */
   act: Actor
   expiresAt?: Date
-  /** Thumbprint of the key that has to be proved. */
-  key?: string
+  /** What has to be proved. */
+  binding?: Binding
   /** Of an access token that is exchanged: never more than it said, and under its grant. */
   details?: AuthorizationDetail[]
   grant?: string
 }
 
 const unusable = (reason: string, why: string) => invalidRequest(reason, `subject_token: ${why}`)
-const unauthorized = (reason: string, why: string) => new Refused('actor_unauthorized', reason, why)
+const unauthorized = (reason: string, why: string) => refuse('actor_unauthorized', reason, why)
 
 /** Checks signature, issuer, type and time. @throws Refused `invalid_request` (RFC 8693 §2.2.2) */
 export async function readSubject(
@@ -48,20 +49,20 @@ export async function readSubject(
 ): Promise<SubjectToken> {
   const { typ, iss } = claimed(value)
   const now = parts.clock()
-  const refuse = (error: unknown): never => {
+  const giveUp = (error: unknown): never => {
     if (error instanceof CredenceError && error.status !== 'unauthenticated') throw error
     throw unusable('subject_token_invalid', 'is not a valid token, or has expired')
   }
   if (typ === 'delegation+jwt') {
     if (type !== TOKEN_TYPE.jwt) throw unusable('other_type', `is a delegation token: ${TOKEN_TYPE.jwt}`)
-    return { kind: 'delegation', claims: await parts.delegationTokens.verify(value, now).catch(refuse) }
+    return { kind: 'delegation', claims: await parts.delegationTokens.verify(value, now).catch(giveUp) }
   }
   if (typ === 'at+jwt') {
     if (type !== TOKEN_TYPE.access) throw unusable('other_type', `is an access token: ${TOKEN_TYPE.access}`)
     if (iss === parts.issuer)
-      return { kind: 'access', claims: await parts.accessTokens.verify(value, now).catch(refuse) }
+      return { kind: 'access', claims: await parts.accessTokens.verify(value, now).catch(giveUp) }
     if (iss !== undefined && parts.people.issuers.includes(iss)) {
-      const human = await parts.people.verify(value).catch(refuse)
+      const human = await parts.people.verify(value).catch(giveUp)
       return { kind: 'person', human, payload: decodeJwt(value) }
     }
   }
@@ -112,13 +113,13 @@ const outermost = (parts: TokenParts, agent: Agent, act: Actor | undefined): Act
 
 function fromDelegation(parts: TokenParts, claims: DelegationClaims, agent: Agent): Basis {
   refuseOther(parts, claims.mayAct, agent)
-  const { act, boundTo } = claims
+  const { act, binding } = claims
   const delegation = parts.principals.delegation(claims.delegation)
   if (!delegation || delegation.human !== claims.human)
     throw unusable('delegation_unknown', 'names no delegation that is known here')
   const chain = outermost(parts, agent, checked(act))
   refuseFault(chain)
-  return { delegation, act: chain, expiresAt: claims.expiresAt, ...(boundTo === undefined ? {} : { key: boundTo }) }
+  return { delegation, act: chain, expiresAt: claims.expiresAt, ...(binding ? { binding } : {}) }
 }
 
 /** RFC 8693 §4.4: by namespace and name; another namespace is another agent, whatever its name. */
@@ -139,7 +140,7 @@ function refuseFault(act: unknown): void {
 }
 
 function fromAccess(parts: TokenParts, claims: AccessClaims, agent: Agent, asked: Asked): Basis {
-  const { delegated, keyThumbprint, expiresAt } = claims
+  const { delegated, binding, expiresAt } = claims
   if (!delegated) throw unusable('subject_not_delegated', 'says only who an agent is: nobody delegated anything in it')
   const act = checked(delegated.act)
   const delegation = parts.principals.delegation(delegated.delegation)
@@ -152,7 +153,7 @@ function fromAccess(parts: TokenParts, claims: AccessClaims, agent: Agent, asked
   if (!isMine) return takeUp(parts, { delegation, act, details, expiresAt }, agent, asked)
   if (asked.grantId !== undefined && asked.grantId !== delegated.grant)
     throw invalidRequest('other_grant', 'grant_id: is not the grant of the subject token')
-  return { delegation, act, expiresAt, key: keyThumbprint, details, grant: delegated.grant }
+  return { delegation, act, expiresAt, binding, details, grant: delegated.grant }
 }
 
 /** Why an access token of ours counts no more. */
@@ -161,13 +162,13 @@ export function endOf(
   claims: AccessClaims,
 ) {
   const { principals } = parts
-  const { delegated, keyThumbprint } = claims
+  const { delegated, binding } = claims
   const now = parts.clock()
   return tokenEnd({
     revoked: parts.revokedTokens.has(claims.token),
     agent: principals.agent(claims.agent),
     agentEnd: principals.agentEnd(claims.agent, now),
-    keyThumbprint,
+    binding,
     delegated: delegated && {
       delegationEnd: principals.delegationEnd(delegated.delegation, now),
       grant: parts.grants.get(delegated.grant),
@@ -204,11 +205,7 @@ function fromPerson(
     throw unusable('foreign_chain', 'has actors of another server, who are not known here and must not be dropped')
   if (payload.may_act !== undefined) refuseOther(parts, Object(payload.may_act), agent)
   if (payload.cnf !== undefined && !asked.hasActor)
-    throw new Refused(
-      'invalid_dpop_proof',
-      'subject_bound',
-      'The subject token is bound to a key: send an actor_token.',
-    )
+    throw refuse('invalid_dpop_proof', 'subject_bound', 'The subject token is bound to a key: send an actor_token.')
   const given = living(parts, agent).filter(
     (delegation) => delegation.human === human && delegation.parent === undefined && delegation.mandate === undefined,
   )
