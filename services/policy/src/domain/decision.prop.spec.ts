@@ -189,7 +189,7 @@ it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever 
         task: { ...(opened?.data as NonNullable<Situation['task']>), state: 'open', grant: issued.data },
         result,
       })
-      // Amounts, counts and arguments are not in the question: only what none of the three limits in them can be allowed.
+      // A question tells no amount, count or argument: whatever is limited in these is allowed by none of the three.
       const { location, action, resource } = one
       const all = [delegated, ceiling, asked].every((above) => permits(above, { location, action, resource, now: at }))
       seen[outcome === 'allow' ? 'allowed' : 'denied']++
