@@ -6,6 +6,7 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import type { Principals as Shared } from '@credence/shared/principals'
 
+/** Replaced when it changes, never altered. */
 export type AgentRecord = {
   id: string
   /** Place in the order of registration, from 0. */
@@ -39,25 +40,30 @@ const isIndexed = (field: string): boolean => INDEXED.has(field) || field.starts
 
 export type AgentIndex = ReturnType<typeof createAgentIndex>
 
-export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
+/** @param shared has folded a commit before this does */
+export function createAgentIndex(shared: Pick<Shared, 'agent' | 'withDescendants'>) {
   const order: AgentRecord[] = []
-  const records = new Map<string, AgentRecord>()
+  const placeOf = new Map<string, number>()
   const places = new Map<string, number[]>()
   const listeners = new Set<AgentListener>()
   const keyOf = (field: string, value: string) => `${field}\n${value}`
   const alike = (field: string, value: string): readonly number[] => places.get(keyOf(field, value)) ?? []
+  const record = (id: string): AgentRecord | undefined => order[placeOf.get(id) ?? -1]
 
-  function add(id: string, agent: Registered, { sequence, time }: RecordedCommit): void {
-    const place = order.length
-    const record = { id, place, first: sequence, changed: sequence, registeredAt: Date.parse(time) }
-    order.push(record)
-    records.set(id, record)
-    for (const [field, value] of indexed(agent)) {
+  function add(one: AgentRecord): void {
+    const agent = shared.agent(one.id)
+    order.push(one)
+    placeOf.set(one.id, one.place)
+    for (const [field, value] of agent ? indexed(agent) : []) {
       const key = keyOf(field, value)
       const known = places.get(key)
-      if (known) known.push(place)
-      else places.set(key, [place])
+      if (known) known.push(one.place)
+      else places.set(key, [one.place])
     }
+  }
+  const change = (id: string, part: Partial<AgentRecord>): void => {
+    const known = record(id)
+    if (known) order[known.place] = { ...known, ...part }
   }
 
   /** Whom a commit changed: an end reaches down, and a blueprint carries its agents. */
@@ -83,24 +89,29 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants'>) {
   }
 
   return {
-    /** After the principals have folded the same commit. */
+    name: 'identity/agent-index',
     apply: (commit: RecordedCommit): void => {
+      const { sequence } = commit
       for (const { type, data } of commit.facts) {
-        if (type === 'credence.identity.agent.registered.v1') add(data.agent, data, commit)
-        if (type === 'credence.identity.token.issued.v1') {
-          const record = records.get(data.agent)
-          if (record) record.usedAt = Date.parse(commit.time)
+        if (type === 'credence.identity.agent.registered.v1') {
+          const registeredAt = Date.parse(commit.time)
+          add({ id: data.agent, place: order.length, first: sequence, changed: sequence, registeredAt })
         }
+        if (type === 'credence.identity.token.issued.v1') change(data.agent, { usedAt: Date.parse(commit.time) })
       }
       const ids = touched(commit)
       if (ids.length === 0) return
-      for (const id of ids) {
-        const record = records.get(id)
-        if (record) record.changed = commit.sequence
-      }
-      for (const listener of listeners) listener(ids, commit.sequence)
+      for (const id of ids) change(id, { changed: sequence })
+      for (const listener of listeners) listener(ids, sequence)
     },
-    record: (id: string): AgentRecord | undefined => records.get(id),
+    dump: (): AgentRecord[] => [...order],
+    load: (entry: unknown): void => add(entry as AgentRecord),
+    clear: (): void => {
+      order.length = 0
+      placeOf.clear()
+      places.clear()
+    },
+    record,
     at: (place: number): AgentRecord | undefined => order[place],
     count: (): number => order.length,
     /** Places of the agents with exactly this value, in order; undefined when the field has no index. */

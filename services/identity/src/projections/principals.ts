@@ -6,18 +6,19 @@ import { createPrincipals as createShared } from '@credence/shared/principals'
 import { boundKeyEvolution } from '../domain/agent-key.ts'
 import { createAgentIndex } from './agent-index.ts'
 import { createDelegationIndex } from './delegation-index.ts'
+import { createDepartures } from './departures.ts'
 
 export type Principals = ReturnType<typeof createPrincipals>
-
-export type HumanListener = (human: string, commit: RecordedCommit) => void
 
 export function createPrincipals() {
   const shared = createShared()
   const keys = aggregates('identity', 'key', boundKeyEvolution)
   const agentIndex = createAgentIndex(shared)
-  const delegationIndex = createDelegationIndex()
-  const departures = new Map<string, string>()
-  const humanListeners = new Set<HumanListener>()
+  const delegationIndex = createDelegationIndex(shared)
+  const departures = createDepartures()
+  /** In this order: each looks at what those before it have folded. */
+  const models = [shared, keys, agentIndex, delegationIndex, departures]
+  const humanListeners = new Set<() => void>()
 
   /** The word that is shown: what the agent is by itself, or what became of it with something above it. */
   function stateOf(agent: Agent, now: Date): Agent['state'] {
@@ -46,22 +47,15 @@ export function createPrincipals() {
     agentIndex,
     delegationsOf: delegationIndex.delegationsOf,
     apply: (commit: RecordedCommit): void => {
-      shared.apply(commit)
-      keys.apply(commit)
-      agentIndex.apply(commit)
-      delegationIndex.apply(commit)
-      if (!commit.subject.startsWith('human/')) return
-      const human = commit.subject.slice('human/'.length)
-      for (const { type, data } of commit.facts)
-        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, commit.id)
-      for (const listener of humanListeners) listener(human, commit)
+      for (const model of models) model.apply(commit)
+      if (commit.subject.startsWith('human/')) for (const listener of humanListeners) listener()
     },
     stateOf,
     agentOfKey: (thumbprint: string): string | undefined => keys.get(thumbprint).state?.agent,
     /** Known, and not a leaver. */
     isThere: (human: string): boolean => shared.human(human)?.active === true,
-    /** The event by which a person left, to be named as the cause of what follows. */
-    departureOf: (human: string): string | undefined => departures.get(human),
-    onHuman: (listener: HumanListener): void => void humanListeners.add(listener),
+    departureOf: departures.departureOf,
+    /** Called after each change of a person. */
+    onHuman: (listener: () => void): void => void humanListeners.add(listener),
   }
 }
