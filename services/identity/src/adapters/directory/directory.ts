@@ -56,8 +56,17 @@ export async function openDirectory(parts: {
     return found
   }
 
-  const find = async (key: string, person: Person): Promise<string> =>
-    (await read(bus, bucket, key))?.human ?? (await recognise(key, person))
+  async function find(key: string, person: Person): Promise<string> {
+    const found = await read(bus, bucket, key)
+    if (!found) return recognise(key, person)
+    // First met as somebody's manager, say: the name comes with the person.
+    if (person.display_name && !found.display_name && !(await nameOf(found.human)))
+      await written(bucket.put(`name.${found.human}`, person.display_name))
+    return found.human
+  }
+
+  const nameOf = async (human: string): Promise<string> =>
+    (await entry(bus, bucket, `name.${human}`))?.string() ?? ''
 
   /** The event first: a pseudonym in the directory has always been recorded. A lost race takes the winner's. */
   async function recognise(key: string, person: Person): Promise<string> {
@@ -83,7 +92,7 @@ export async function openDirectory(parts: {
 
   return {
     resolve,
-    nameOf: async (human) => (await entry(bus, bucket, `name.${human}`))?.string() ?? '',
+    nameOf,
     place: async (issuer, subject, displayName) => {
       const human = await resolve(issuer, subject, displayName)
       if (displayName) await written(bucket.put(`name.${human}`, displayName))

@@ -41,6 +41,17 @@ describe('a person is placed', () => {
     expect(JSON.stringify(await house.read('IDENTITY'))).not.toMatch(/Ada|Lovelace/)
   })
 
+  it('before they ever signed in: the name comes with them', async () => {
+    await lives.place('worker', { managerSubject: 'manager' })
+    const manager = await lives.place('manager')
+    expect(await nameOf(manager)).toBe('')
+    const { platform, running } = await lives.replica()
+    const signedIn = { issuer: house.stack.idpIssuer, subject: 'manager', managerSubject: '', groups: [] }
+    await platform.placeHuman({ ...signedIn, displayName: 'Mona' })
+    expect(await nameOf(manager)).toBe('Mona')
+    await running.stop()
+  })
+
   it('below another person, never below themselves', async () => {
     expect(await refusalOf(lives.place('ben', { managerSubject: 'ben' }))).toMatchObject({ field: 'manager_subject' })
     expect(await refusalOf(lives.place('ben', { groups: ['a\u202eb'] }))).toMatchObject({ field: 'groups.0' })
