@@ -1,4 +1,4 @@
-import { commonConfig, readConfig, schemas } from '@credence/shared/config'
+import { commonConfig, readConfig, schemas, snapshotConfig } from '@credence/shared/config'
 import { z } from 'zod'
 
 export const readIdentityConfig = () =>
@@ -20,6 +20,7 @@ export const readIdentityConfig = () =>
       .max(366 * 86_400, 'must be from 0 to 31622400')
       .default(7 * 86_400),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
+    ...snapshotConfig,
   })
 
 export type IdentityConfig = ReturnType<typeof readIdentityConfig>

@@ -2,7 +2,7 @@
 import { IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
-import { followCommits } from '@credence/shared/event-store/follow'
+import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
 import { runService } from '@credence/shared/service'
@@ -43,11 +43,17 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const principals = createPrincipals()
   const grants = createGrants()
-  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, principals.apply)
-  const policy = await followCommits({ bus, log, stream: 'POLICY', onHalt: fail }, grants.apply)
+  const keeper = await keepModels({
+    bus,
+    log,
+    models: { IDENTITY: principals.models, POLICY: [grants] },
+    snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
+    onHalt: fail,
+  })
+  cleanup.push(keeper.stop)
+  await keeper.caughtUp
+  const { IDENTITY: own, POLICY: policy } = keeper.followers
   const followers = [own, policy]
-  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
-  await Promise.all(followers.map((follower) => follower.caughtUp))
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
   const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })

@@ -63,7 +63,9 @@ export function successorOf(
     manager = human?.manager
   }
   if (!group) return undefined
-  const members = [...everyone()].flatMap(([id, human]) => (human?.active && human.groups.includes(group) ? [id] : []))
+  const members = [...everyone()].flatMap(([id, human]) =>
+    human?.active && id !== left.human && human.groups.includes(group) ? [id] : [],
+  )
   const [first] = members.sort()
   return first === undefined ? undefined : { human: first, cause: 'group' }
 }

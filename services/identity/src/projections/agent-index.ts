@@ -4,9 +4,9 @@
  */
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import type { ReadModel } from '@credence/shared/event-store/read-model'
 import type { Principals as Shared } from '@credence/shared/principals'
 
-/** Replaced when it changes, never altered. */
 export type AgentRecord = {
   id: string
   /** Place in the order of registration, from 0. */
@@ -40,30 +40,24 @@ const isIndexed = (field: string): boolean => INDEXED.has(field) || field.starts
 
 export type AgentIndex = ReturnType<typeof createAgentIndex>
 
-/** @param shared has folded a commit before this does */
-export function createAgentIndex(shared: Pick<Shared, 'agent' | 'withDescendants'>) {
+export function createAgentIndex(shared: Pick<Shared, 'withDescendants' | 'agent'>) {
   const order: AgentRecord[] = []
-  const placeOf = new Map<string, number>()
+  const records = new Map<string, AgentRecord>()
   const places = new Map<string, number[]>()
   const listeners = new Set<AgentListener>()
   const keyOf = (field: string, value: string) => `${field}\n${value}`
   const alike = (field: string, value: string): readonly number[] => places.get(keyOf(field, value)) ?? []
-  const record = (id: string): AgentRecord | undefined => order[placeOf.get(id) ?? -1]
 
-  function add(one: AgentRecord): void {
-    const agent = shared.agent(one.id)
-    order.push(one)
-    placeOf.set(one.id, one.place)
-    for (const [field, value] of agent ? indexed(agent) : []) {
+  function add(record: AgentRecord, agent: Registered): void {
+    const { id, place } = record
+    order.push(record)
+    records.set(id, record)
+    for (const [field, value] of indexed(agent)) {
       const key = keyOf(field, value)
       const known = places.get(key)
-      if (known) known.push(one.place)
-      else places.set(key, [one.place])
+      if (known) known.push(place)
+      else places.set(key, [place])
     }
-  }
-  const change = (id: string, part: Partial<AgentRecord>): void => {
-    const known = record(id)
-    if (known) order[known.place] = { ...known, ...part }
   }
 
   /** Whom a commit changed: an end reaches down, and a blueprint carries its agents. */
@@ -88,30 +82,45 @@ export function createAgentIndex(shared: Pick<Shared, 'agent' | 'withDescendants
     return [...found]
   }
 
-  return {
+  const model: ReadModel = {
     name: 'identity/agent-index',
-    apply: (commit: RecordedCommit): void => {
-      const { sequence } = commit
+    /** After the principals have folded the same commit. */
+    apply: (commit) => {
+      const { sequence, time } = commit
       for (const { type, data } of commit.facts) {
         if (type === 'credence.identity.agent.registered.v1') {
-          const registeredAt = Date.parse(commit.time)
-          add({ id: data.agent, place: order.length, first: sequence, changed: sequence, registeredAt })
+          const times = { first: sequence, changed: sequence, registeredAt: Date.parse(time) }
+          add({ id: data.agent, place: order.length, ...times }, data)
         }
-        if (type === 'credence.identity.token.issued.v1') change(data.agent, { usedAt: Date.parse(commit.time) })
+        if (type === 'credence.identity.token.issued.v1') {
+          const record = records.get(data.agent)
+          if (record) record.usedAt = Date.parse(commit.time)
+        }
       }
       const ids = touched(commit)
       if (ids.length === 0) return
-      for (const id of ids) change(id, { changed: sequence })
-      for (const listener of listeners) listener(ids, sequence)
+      for (const id of ids) {
+        const record = records.get(id)
+        if (record) record.changed = commit.sequence
+      }
+      for (const listener of listeners) listener(ids, commit.sequence)
     },
-    dump: (): AgentRecord[] => [...order],
-    load: (entry: unknown): void => add(entry as AgentRecord),
-    clear: (): void => {
+    dump: () => order.map((record) => ({ ...record })),
+    load: (entry) => {
+      const record = entry as AgentRecord
+      const agent = shared.agent(record.id)
+      if (!agent) throw new Error(`${record.id} is in the index, and nowhere else`)
+      add(record, agent)
+    },
+    clear: () => {
       order.length = 0
-      placeOf.clear()
+      records.clear()
       places.clear()
     },
-    record,
+  }
+  return {
+    model,
+    record: (id: string): AgentRecord | undefined => records.get(id),
     at: (place: number): AgentRecord | undefined => order[place],
     count: (): number => order.length,
     /** Places of the agents with exactly this value, in order; undefined when the field has no index. */

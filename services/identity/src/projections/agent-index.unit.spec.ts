@@ -15,7 +15,7 @@ function folded() {
     const time = new Date(facts.NOW.getTime() + sequence * 1000).toISOString()
     const commit = { facts: [fact], subject, sequence, time } as RecordedCommit
     shared.apply(commit)
-    index.apply(commit)
+    index.model.apply(commit)
   }
   const register = (part: Parameters<typeof facts.agent>[0] = {}) => {
     const agent = facts.agent(part)
@@ -71,15 +71,15 @@ describe('the index of agents', () => {
   it('is the same when it is taken back from what it gave out, and what it gave out does not change', () => {
     const { shared, index, apply, register } = folded()
     const agents = ['a', 'b', 'a', 'c'].map((team) => register({ labels: { team } }))
-    const kept = index.dump()
+    const kept = [...index.model.dump()]
     const copy = structuredClone(kept)
     const again = createAgentIndex(shared)
-    for (const entry of copy) again.load(entry)
-    expect(again.dump()).toEqual(kept)
+    for (const entry of copy) again.model.load(entry)
+    expect([...again.model.dump()]).toEqual(kept)
     expect(again.having('labels.team', 'a')).toEqual([0, 2])
     apply(`agent/${agents[0]?.agent}`, facts.agentRevoked(agents[0]?.agent ?? ''))
     expect(kept).toEqual(copy)
-    again.clear()
-    expect([again.count(), again.dump(), again.having('labels.team', 'a')]).toEqual([0, [], []])
+    again.model.clear()
+    expect([again.count(), [...again.model.dump()], again.having('labels.team', 'a')]).toEqual([0, [], []])
   })
 })

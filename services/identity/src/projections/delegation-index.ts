@@ -1,35 +1,33 @@
 /** Delegations by the person at their root and by the agent that holds them, in the order of their granting. */
-import type { RecordedCommit } from '@credence/shared/event-store/commit'
-import type { Principals as Shared } from '@credence/shared/principals'
+import type { DelegationState } from '@credence/contracts/principals/delegation'
+import type { Aggregates } from '@credence/shared/event-store/aggregates'
+import type { ReadModel } from '@credence/shared/event-store/read-model'
 
-/** @param shared has folded a commit before this does */
-export function createDelegationIndex(shared: Pick<Shared, 'delegation'>) {
-  const order: string[] = []
+export function createDelegationIndex(delegations: Pick<Aggregates<DelegationState>, 'all'>) {
   const lists = new Map<string, string[]>()
-  const list = (of: string, delegation: string) => {
+  const add = (of: string, delegation: string) => {
     const known = lists.get(of)
     if (known) known.push(delegation)
     else lists.set(of, [delegation])
   }
-  const add = (id: string): void => {
-    const delegation = shared.delegation(id)
-    if (!delegation) return
-    order.push(id)
-    list(delegation.human, id)
-    list(delegation.agent, id)
+  const addBoth = ({ human, agent, delegation }: { human: string; agent: string; delegation: string }) => {
+    add(human, delegation)
+    add(agent, delegation)
+  }
+  const model: ReadModel = {
+    name: 'identity/delegation-index',
+    apply: ({ facts }) => {
+      for (const { type, data } of facts) if (type === 'credence.identity.delegation.granted.v1') addBoth(data)
+    },
+    // It follows from the delegations, which are taken back before it, in their order.
+    dump: () => ['delegations'],
+    load: () => {
+      for (const [, delegation] of delegations.all()) if (delegation) addBoth(delegation)
+    },
+    clear: () => lists.clear(),
   }
   return {
-    name: 'identity/delegation-index',
-    apply: (commit: RecordedCommit): void => {
-      for (const { type, data } of commit.facts)
-        if (type === 'credence.identity.delegation.granted.v1') add(data.delegation)
-    },
-    dump: (): string[] => [...order],
-    load: (entry: unknown): void => add(entry as string),
-    clear: (): void => {
-      order.length = 0
-      lists.clear()
-    },
+    model,
     /** @param of a person or an agent */
     delegationsOf: (of: string): readonly string[] => lists.get(of) ?? [],
   }

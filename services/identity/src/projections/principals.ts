@@ -2,23 +2,23 @@
 import { type Agent, hasEnded } from '@credence/contracts/principals/agent'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import { keptMap, listener, type ReadModel } from '@credence/shared/event-store/read-model'
 import { createPrincipals as createShared } from '@credence/shared/principals'
 import { boundKeyEvolution } from '../domain/agent-key.ts'
 import { createAgentIndex } from './agent-index.ts'
 import { createDelegationIndex } from './delegation-index.ts'
-import { createDepartures } from './departures.ts'
 
 export type Principals = ReturnType<typeof createPrincipals>
+
+export type HumanListener = (human: string, commit: RecordedCommit) => void
 
 export function createPrincipals() {
   const shared = createShared()
   const keys = aggregates('identity', 'key', boundKeyEvolution)
   const agentIndex = createAgentIndex(shared)
-  const delegationIndex = createDelegationIndex(shared)
-  const departures = createDepartures()
-  /** In this order: each looks at what those before it have folded. */
-  const models = [shared, keys, agentIndex, delegationIndex, departures]
-  const humanListeners = new Set<() => void>()
+  const delegationIndex = createDelegationIndex(shared.delegations)
+  const departures = new Map<string, string>()
+  const humanListeners = new Set<HumanListener>()
 
   /** The word that is shown: what the agent is by itself, or what became of it with something above it. */
   function stateOf(agent: Agent, now: Date): Agent['state'] {
@@ -47,22 +47,44 @@ export function createPrincipals() {
     return above && stateOf(above, now)
   }
 
+  const departed: ReadModel = {
+    name: 'identity/departures',
+    ...keptMap(departures),
+    apply: ({ facts, id }) => {
+      for (const { type, data } of facts)
+        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, id)
+    },
+  }
+  const heard = listener('identity/human-listeners', (commit) => {
+    if (!commit.subject.startsWith('human/')) return
+    for (const hear of humanListeners) hear(commit.subject.slice('human/'.length), commit)
+  })
+  // Those that look at others come after them.
+  const models: readonly ReadModel[] = [
+    ...shared.models,
+    keys,
+    agentIndex.model,
+    delegationIndex.model,
+    departed,
+    heard,
+  ]
+
   return {
     ...shared,
     /** Who has which public key, for ever. */
     keys,
     agentIndex,
     delegationsOf: delegationIndex.delegationsOf,
+    models,
     apply: (commit: RecordedCommit): void => {
       for (const model of models) model.apply(commit)
-      if (commit.subject.startsWith('human/')) for (const listener of humanListeners) listener()
     },
     stateOf,
     agentOfKey: (thumbprint: string): string | undefined => keys.get(thumbprint).state?.agent,
     /** Known, and not a leaver. */
     isThere: (human: string): boolean => shared.human(human)?.active === true,
-    departureOf: departures.departureOf,
-    /** Called after each change of a person. */
-    onHuman: (listener: () => void): void => void humanListeners.add(listener),
+    /** The event by which a person left, to be named as the cause of what follows. */
+    departureOf: (human: string): string | undefined => departures.get(human),
+    onHuman: (listener: HumanListener): void => void humanListeners.add(listener),
   }
 }

@@ -17,13 +17,14 @@ export function createActivation(parts: { principals: Principals; writer: Writer
   return async (commit: RecordedCommit): Promise<void> => {
     for (const { type, data } of commit.facts) {
       if (type !== 'credence.attestation.result.recorded.v1' || !data.accepted) continue
+      const now = parts.clock()
       await parts.writer.execute(principals.agents, {
         id: data.agent,
         actor: { kind: 'workload', id: commit.source },
         causation: commit.id,
-        now: parts.clock(),
+        now,
         decide: (state) =>
-          mayBecome(state) ? activateAgent(state, { id: data.result, expiresAt: data.expires_at }) : [],
+          mayBecome(state) ? activateAgent(state, { id: data.result, expiresAt: data.expires_at }, now) : [],
       })
     }
   }

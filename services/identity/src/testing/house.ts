@@ -32,6 +32,7 @@ export const BLUEPRINT = 'meeting-scheduler'
 export const CEILING: AuthorizationDetail[] = [
   facts.detail(),
   facts.detail({ locations: ['https://crm.acme.example'], actions: ['crm.read'], resources: ['Customer::*'] }),
+  facts.detail({ locations: [facts.CALENDAR, 'https://crm.acme.example'], actions: ['calendar.read'] }),
 ]
 
 export type House = Awaited<ReturnType<typeof openHouse>>

@@ -33,7 +33,7 @@ export async function openDirectory(parts: {
 }): Promise<Directory> {
   const { bus } = parts
   const bucket = await new Kvm(bus.js).open('identity_directory')
-  const known = new Map<string, Promise<string>>()
+  const known = new Map<string, { human: Promise<string>; named: boolean }>()
 
   /** What is remembered here may have been forgotten by way of another replica. */
   async function resolve(issuer: string, subject: string, displayName: string): Promise<string> {
@@ -47,13 +47,14 @@ export async function openDirectory(parts: {
 
   /** Callers of one moment share one look-up: a person who is seen for the first time twenty times gets one name. */
   function recall(key: string, person: Person): Promise<string> {
+    const named = person.display_name !== ''
     const remembered = known.get(key)
-    if (remembered) return remembered
+    if (remembered && (remembered.named || !named)) return remembered.human
     if (known.size >= REMEMBERED) known.clear()
-    const found = find(key, person)
-    known.set(key, found)
-    found.catch(() => known.delete(key))
-    return found
+    const human = find(key, person)
+    known.set(key, { human, named })
+    human.catch(() => known.delete(key))
+    return human
   }
 
   async function find(key: string, person: Person): Promise<string> {
@@ -65,8 +66,7 @@ export async function openDirectory(parts: {
     return found.human
   }
 
-  const nameOf = async (human: string): Promise<string> =>
-    (await entry(bus, bucket, `name.${human}`))?.string() ?? ''
+  const nameOf = async (human: string): Promise<string> => (await entry(bus, bucket, `name.${human}`))?.string() ?? ''
 
   /** The event first: a pseudonym in the directory has always been recorded. A lost race takes the winner's. */
   async function recognise(key: string, person: Person): Promise<string> {

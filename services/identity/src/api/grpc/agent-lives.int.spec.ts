@@ -105,7 +105,7 @@ describe('an agent is held', () => {
       'delegator_held',
     ])
     const key = await newKey()
-    expect(await refusalOf(worker.client.spawnAgent(described(key)))).toMatchObject({ reason: 'agent_not_active' })
+    expect(await refusalOf(worker.client.spawnAgent(described(key)))).toMatchObject({ reason: 'agent_suspended' })
     expect(await refusalOf(house.delegate(worker.agentId))).toMatchObject({ reason: 'agent_suspended' })
     const pass = { delegationId: worker.delegation.id, agentId: child.agentId, authorizationDetails: CEILING }
     const more = { purpose: 'Help', lifetimeSeconds: 60n, maximumDepth: 0, narrow: false }

@@ -1,5 +1,5 @@
 /** Authority given, passed on, and taken back. */
-import { forbidden, precondition } from '@credence/contracts/errors'
+import { forbidden } from '@credence/contracts/errors'
 import { AgentId, DelegationId, Prose } from '@credence/contracts/events/values'
 import { actorOf } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
@@ -43,11 +43,14 @@ export const delegationMethods = (context: Context) => {
           actor: actorOf(caller),
           correlation: { delegation, human: caller.id },
           now,
-          decide: (state) => {
-            if (!principals.isThere(caller.id))
-              throw precondition('human_deactivated', 'Who has left gives no authority.')
-            return grantDelegation(state, { ...input, delegation }, caller.id, receiver(input.agentId, now), now)
-          },
+          decide: (state) =>
+            grantDelegation(
+              state,
+              { ...input, delegation },
+              principals.human(caller.id),
+              receiver(input.agentId, now),
+              now,
+            ),
         })
         return { ...(await handOut(context, delegation)), position }
       },
@@ -74,7 +77,7 @@ export const delegationMethods = (context: Context) => {
             return passOnDelegation(
               state,
               { ...input, delegation },
-              { parent, parentEnd, caller: caller.agent, to, now },
+              { parent, parentEnd, from: receiver(caller.agent, now), to, now },
             )
           },
         })

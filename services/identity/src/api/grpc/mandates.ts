@@ -45,7 +45,8 @@ export const mandateMethods = (context: Context) => {
           now,
           decide: (state) => {
             const blueprint = knownBlueprint(principals, input.blueprint)
-            return grantMandate(state, { ...input, mandate }, { human: caller.id, blueprint, now })
+            const sponsor = principals.human(caller.id)
+            return grantMandate(state, { ...input, mandate }, { sponsor, blueprint, now })
           },
         })
         return { mandate: shown(known(mandate)), position }

@@ -40,7 +40,10 @@ export const sponsorshipMethods = ({ principals, writer, clock, barrier }: Conte
         id: name,
         actor: actorOf(caller),
         now: clock(),
-        decide: (state) => acceptSponsorship(state, { blueprint: name, human: caller.id }),
+        decide: (state) => {
+          const isActive = principals.isThere(caller.id)
+          return acceptSponsorship(state, { blueprint: name, human: caller.id, isActive })
+        },
       })
       return { blueprint: showBlueprint(knownBlueprint(principals, name)), position }
     },
