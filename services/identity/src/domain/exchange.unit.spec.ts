@@ -110,7 +110,6 @@ describe('the exchange', () => {
       'attestation_expired',
     ],
     ['another key', { binding: { jkt: 'other' } }, 'invalid_dpop_proof', 'other_key'],
-    ['no key', { binding: undefined }, 'invalid_dpop_proof', 'other_key'],
     ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
     [
       'a key that was followed by another, at the very end of the overlap',
