@@ -1,8 +1,10 @@
 /** Facts, as tests need them: one blueprint, one agent, its delegation and its result. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
-import type { EventData, Fact } from '@credence/contracts/events/catalog'
+import type { EventData, EventType, Fact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Trigger } from '@credence/contracts/events/values'
+import type { Blueprint } from '@credence/contracts/principals/blueprint'
+import type { Human } from '@credence/contracts/principals/human'
 import { newId } from '@credence/shared/ids'
 
 export const NOW = new Date('2026-11-24T12:00:00.000Z')
@@ -36,6 +38,12 @@ export const blueprint = (
   ...part,
 })
 
+/** The same, as it is folded. */
+export const folded = (part: Partial<Blueprint> = {}): Blueprint => ({ ...blueprint(), withdrawn: false, ...part })
+
+/** Somebody who is there. */
+export const person = (part: Partial<Human> = {}): Human => ({ human: newId('hum'), groups: [], active: true, ...part })
+
 export const agent = (
   part: Partial<EventData<'credence.identity.agent.registered.v1'>> = {},
 ): EventData<'credence.identity.agent.registered.v1'> => {
@@ -68,6 +76,20 @@ export const delegation = (
   agent: newId('agt'),
   authorization_details: [detail()],
   purpose: 'My meetings',
+  not_before: hours(-1),
+  expires_at: hours(4),
+  maximum_depth: 1,
+  ...part,
+})
+
+export const mandate = (
+  part: Partial<EventData<'credence.identity.mandate.granted.v1'>> = {},
+): EventData<'credence.identity.mandate.granted.v1'> => ({
+  mandate: newId('mnd'),
+  blueprint: 'meeting-scheduler',
+  human: newId('hum'),
+  authorization_details: [detail()],
+  purpose: 'Tidies calendars at night',
   not_before: hours(-1),
   expires_at: hours(4),
   maximum_depth: 1,
@@ -118,3 +140,7 @@ export const recorded = (data: EventData<'credence.attestation.result.recorded.v
   type: 'credence.attestation.result.recorded.v1',
   data,
 })
+
+/** Any other fact. */
+export const fact = <T extends EventType>(type: T, data: EventData<T>): Fact => ({ type, data }) as Fact
+export const recognised = (human: string): Fact => fact('credence.identity.human.recognised.v1', { human })

@@ -62,11 +62,11 @@ export function createPrincipals() {
       apply: (commit) => {
         agents.apply(commit)
         for (const { type, data } of commit.facts)
-          if (type === 'credence.identity.agent.registered.v1') hang(data.parent, data.agent)
+          if (type === 'credence.identity.agent.registered.v1' && !data.survives_parent) hang(data.parent, data.agent)
       },
       load: (entry) => {
         const state = agents.load(entry)
-        if (state) hang(state.parent, state.agent)
+        if (state && !state.survives_parent) hang(state.parent, state.agent)
       },
     },
     mandates,
@@ -112,11 +112,12 @@ export function createPrincipals() {
       const around = { agent, human, mandate, agentEnd: (holder: string) => endOf(holder, now) }
       return delegationEnd(delegationChain(id, delegation), around, now)
     },
-    /** An agent, mandate or delegation and everything below it, from the top down. */
+    /** An agent, mandate or delegation and everything below it that does not survive it, from the top down. */
     withDescendants: (id: string): string[] => {
-      const found = [id]
-      for (const next of found) found.push(...(below.get(next) ?? []))
-      return found
+      // A set is walked as it grows, and ends where facts go round in a circle.
+      const found = new Set([id])
+      for (const next of found) for (const lower of below.get(next) ?? []) found.add(lower)
+      return [...found]
     },
     /** The agent with exactly this SPIFFE ID. */
     bySpiffeId,

@@ -12,6 +12,13 @@ export const readIdentityConfig = () =>
         (url) => URL.parse(url)?.origin === url,
         'must be scheme, host and port only, for example https://localhost:7421',
       ),
+    // How long agents go on without a sponsor when nobody is in line: seven days unless said.
+    CREDENCE_SPONSOR_GRACE_SECONDS: z.coerce
+      .number({ error: 'must be a number of seconds' })
+      .int('must be a whole number of seconds')
+      .min(0, 'must be from 0 to 31622400')
+      .max(366 * 86_400, 'must be from 0 to 31622400')
+      .default(7 * 86_400),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
     ...snapshotConfig,
   })

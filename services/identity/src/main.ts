@@ -10,10 +10,16 @@ import { openDirectory } from './adapters/directory/directory.ts'
 import { openKeys } from './adapters/keys/keys.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
+import { agentKeyMethods } from './api/grpc/agent-keys.ts'
+import { agentListMethods } from './api/grpc/agent-lists.ts'
+import { agentLifeMethods } from './api/grpc/agent-lives.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
+import { delegationListMethods } from './api/grpc/delegation-lists.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
-import { humanMethods } from './api/grpc/humans.ts'
+import { admitHuman, humanMethods } from './api/grpc/humans.ts'
+import { mandateMethods } from './api/grpc/mandates.ts'
+import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
 import { createApp } from './api/http/app.ts'
 import { createEngine } from './api/http/engine.ts'
 import { registerTokenExchange } from './api/http/exchange.ts'
@@ -22,6 +28,12 @@ import { readIdentityConfig } from './config.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
 import { createActivation } from './reactions/activation.ts'
+import { createExpiry } from './reactions/expiry.ts'
+import { repeat } from './reactions/repeat.ts'
+import { createSuccession } from './reactions/succession.ts'
+
+/** How often is looked for what time has brought about. */
+const SWEEP_MS = 5_000
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, fail } = kernel
@@ -44,13 +56,23 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const followers = [own, policy]
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
-  const directory = await openDirectory({ bus, humans: principals.humans, writer, clock, source: spiffeId })
+  const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, trustDomain, principals })
   const activation = await react(
     { bus, log, name: 'identity-activation' },
     createActivation({ principals, writer, clock }),
   )
   cleanup.push(activation.stop)
+  const ruling = { principals, writer, clock, source: spiffeId }
+  const expiry = repeat({ name: 'expiry', everyMs: SWEEP_MS, log }, createExpiry(ruling))
+  const graceSeconds = config.CREDENCE_SPONSOR_GRACE_SECONDS
+  const succession = repeat(
+    { name: 'succession', everyMs: SWEEP_MS, log },
+    createSuccession({ ...ruling, graceSeconds }),
+  )
+  principals.onHuman(succession.soon)
+  cleanup.push(expiry.stop)
+  cleanup.push(succession.stop)
 
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
@@ -74,18 +96,35 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer))
   cleanup.push(http.stop)
 
-  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
+  const context = {
+    trustDomain,
+    principals,
+    writer,
+    followers,
+    clock,
+    directory,
+    delegationTokens,
+    keys,
+    replay,
+    barrier,
+  }
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
     methods: {
       ...blueprintMethods(context),
+      ...sponsorshipMethods(context),
       ...agentMethods(context),
+      ...agentListMethods(context),
+      ...agentLifeMethods(context),
+      ...agentKeyMethods(context),
       ...delegationMethods(context),
+      ...delegationListMethods(context),
+      ...mandateMethods(context),
       ...humanMethods(context),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,
-    resolveHuman: directory.resolve,
+    resolveHuman: admitHuman(context),
   })
 })

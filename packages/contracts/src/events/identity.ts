@@ -36,6 +36,8 @@ export const identityEvents = {
   /** A leaver. What they had delegated ends with them; those who return delegate anew. */
   'credence.identity.human.deactivated.v1': z.strictObject({ human: HumanId, reason: Prose, left_at: Instant }),
   'credence.identity.human.reactivated.v1': z.strictObject({ human: HumanId, reason: Prose }),
+  /** Who a leaver was stands nowhere any more. */
+  'credence.identity.human.forgotten.v1': z.strictObject({ human: HumanId }),
   'credence.identity.blueprint.created.v1': z.strictObject({
     blueprint: Slug,
     purpose: Prose,

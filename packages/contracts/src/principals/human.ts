@@ -8,6 +8,8 @@ export type Human = {
   active: boolean
   /** When they last left (RFC 3339): what they gave until then has ended, even if they return. */
   leftAt?: string
+  /** Nobody knows any more who it was. */
+  forgotten?: boolean
 }
 export type HumanState = Human | undefined
 
@@ -25,6 +27,8 @@ function evolve(state: HumanState, fact: Fact): HumanState {
       return { ...(state ?? first(fact.data.human)), active: false, leftAt: fact.data.left_at }
     case 'credence.identity.human.reactivated.v1':
       return { ...(state ?? first(fact.data.human)), active: true }
+    case 'credence.identity.human.forgotten.v1':
+      return state && { human: state.human, groups: [], active: false, leftAt: state.leftAt, forgotten: true }
     default:
       return state
   }

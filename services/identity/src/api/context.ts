@@ -3,6 +3,7 @@
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { JWK, JWTVerifyGetKey } from 'jose'
 import type { Principals } from '../projections/principals.ts'
@@ -16,6 +17,9 @@ export type Context = {
   directory: Directory
   delegationTokens: DelegationTokens
   keys: Keys
+  replay: Replay
+  /** What was acknowledged before a command came counts in it, on any replica. */
+  barrier: Barrier
 }
 
 /** The erasable directory of people. */
@@ -24,6 +28,10 @@ export type Directory = {
   resolve(issuer: string, subject: string, displayName: string): Promise<string>
   /** Empty when unknown or forgotten. */
   nameOf(human: string): Promise<string>
+  /** The same as `resolve`, and the name is what the company says now. */
+  place(issuer: string, subject: string, displayName: string): Promise<string>
+  /** Erases who it is. Whoever signs in as that person later is somebody new. */
+  forget(human: string): Promise<void>
 }
 
 /** An actor, as (namespace, name): draft-mcguinness-oauth-actor-profile, "Actor Object Structure". */
@@ -41,7 +49,7 @@ export type DelegationTokens = {
 /** Single use of assertions and proofs, for all replicas. */
 export type Replay = {
   /** True the first time, for longer than any proof lives. @throws CredenceError `unavailable` */
-  first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+  first(space: 'assertion' | 'dpop' | 'key-proof', owner: string, jti: string): Promise<boolean>
 }
 
 /** What a signing key of this service is for; a key is for one use only. */

@@ -35,6 +35,25 @@ describe('the exchange', () => {
       allowed: true,
       authorizationDetails: [detail()],
       expiresAt: new Date(NOW.getTime() + MAX_TOKEN_SECONDS * 1000),
+      keyThumbprint: agent.key_thumbprint,
+    })
+  })
+  it('gives what was asked when it is less, and limits stay on it', () => {
+    const limited = detail({ limits: { count: 5, patterns: [] } })
+    const less = detail({ actions: ['calendar.read'], limits: { count: 2, patterns: [] } })
+    expect(ask({ grant: { ...grant, authorization_details: [limited] } })).toMatchObject({
+      authorizationDetails: [limited],
+    })
+    expect(ask({ grant: { ...grant, authorization_details: [limited] }, authorizationDetails: [less] })).toMatchObject({
+      allowed: true,
+      authorizationDetails: [less],
+    })
+  })
+  it('takes the key before while it still counts, and binds the token to the key of the proof', () => {
+    const earlierKey = { jwk: agent.public_jwk, thumbprint: 'before', endsAt: hours(1) }
+    expect(ask({ agent: { ...agent, earlierKey }, proofThumbprint: 'before' })).toMatchObject({
+      allowed: true,
+      keyThumbprint: 'before',
     })
   })
   it('gives no token beyond the life of anything that it rests on', () => {
@@ -64,6 +83,40 @@ describe('the exchange', () => {
     ],
     ['another key', { proofThumbprint: 'other' }, 'invalid_dpop_proof', 'other_key'],
     ['no key', { proofThumbprint: undefined }, 'invalid_dpop_proof', 'other_key'],
+    ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
+    [
+      'a key that was followed by another, at the very end of the overlap',
+      {
+        agent: { ...agent, earlierKey: { jwk: agent.public_jwk, thumbprint: 'before', endsAt: hours(0) } },
+        proofThumbprint: 'before',
+      },
+      'invalid_dpop_proof',
+      'other_key',
+    ],
+    [
+      'another key first: what is wrong with the proof wins over what is wrong with the agent',
+      { proofThumbprint: 'other', agent: { ...agent, state: 'suspended' } },
+      'invalid_dpop_proof',
+      'other_key',
+    ],
+    ['an agent that nobody knows', { agent: undefined }, 'invalid_client', 'agent_unknown'],
+    ['an agent that is held', { agent: { ...agent, state: 'quarantined' } }, 'actor_unauthorized', 'agent_not_active'],
+    ['a delegation that nobody knows', { delegation: undefined }, 'invalid_request', 'delegation_unknown'],
+    [
+      'a grant that holds more than its delegation',
+      { delegation: { ...delegation, authorization_details: [detail({ actions: ['calendar.read'] })] } },
+      'invalid_request',
+      'outside_delegation',
+    ],
+    [
+      'details without a limit that the grant has (rar-limit-dropped-is-wider)',
+      {
+        grant: { ...grant, authorization_details: [detail({ limits: { count: 2, patterns: [] } })] },
+        authorizationDetails: [detail()],
+      },
+      'invalid_authorization_details',
+      'outside_grant',
+    ],
     ['a delegation that was revoked', { delegationEnd: 'delegation_revoked' }, 'invalid_request', 'delegation_revoked'],
     [
       'a delegation of another agent',

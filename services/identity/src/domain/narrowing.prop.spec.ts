@@ -32,7 +32,7 @@ const agentAt = (level: number): Agent => ({
 const wanted = (
   level: number,
   part: Pick<Wanted, 'authorizationDetails' | 'lifetimeSeconds' | 'maximumDepth'>,
-): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x' })
+): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x', narrow: false })
 const cut = (
   one: Pick<Wanted, 'authorizationDetails' | 'maximumDepth'>,
   held: AuthorizationDetail[],
@@ -52,7 +52,7 @@ describe('authority only narrows', () => {
     let links = 0
     fc.assert(
       fc.property(details, fc.array(wish, { minLength: 2, maxLength: 6 }), (ceiling, wishes) => {
-        const blueprint = facts.blueprint({ ceiling })
+        const blueprint = facts.folded({ ceiling })
         const chain: Delegation[] = []
         for (const [level, one] of wishes.entries()) {
           const to = { agent: agentAt(chain.length), agentEnd: undefined, blueprint }
@@ -63,11 +63,11 @@ describe('authority only narrows', () => {
               ? passOnDelegation(undefined, wanted(level, asked), {
                   parent,
                   parentEnd: undefined,
-                  caller: parent.agent,
+                  from: { agent: agentAt(chain.length - 1), agentEnd: undefined },
                   to,
                   now: NOW,
                 })
-              : grantDelegation(undefined, wanted(level, asked), 'hum_1', to, NOW)
+              : grantDelegation(undefined, wanted(level, asked), facts.person({ human: 'hum_1' }), to, NOW)
             chain.push(given(decided))
           } catch {
             // Refused: nothing was handed on.
@@ -99,7 +99,10 @@ describe('authority only narrows', () => {
         fc.constantFrom('https://a.example', 'https://b.example', 'https://c.example'),
         (granted, asked, resource) => {
           const agent = agentAt(0)
-          const delegation: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
+          const delegation: Delegation = {
+            ...facts.delegation({ agent: agent.agent, authorization_details: granted }),
+            revoked: false,
+          }
           const grant = {
             grant: 'grt_1',
             agent: agent.agent,

@@ -23,7 +23,9 @@ function make() {
 const seen = ({ principals, grants, models }: ReturnType<typeof make>) => ({
   kept: models.map((model) => [...model.dump()]),
   below: NAMES.map(principals.withDescendants),
-  taken: [...AGENTS.map((id) => `thumbprint-of-${id}`), 'thumbprint-1'].map(principals.keyIsTaken),
+  records: AGENTS.map(principals.agentIndex.record),
+  alike: principals.agentIndex.having('blueprint', 'meeting-scheduler'),
+  held: AGENTS.map(principals.delegationsOf),
   grants: GRANTS.map(({ grant }) => grants.get(grant)),
 })
 
