@@ -14,6 +14,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export const SERVICE_NAMES = ['identity', 'policy', 'attestation', 'audit'] as const
 export type ServiceName = (typeof SERVICE_NAMES)[number]
+/** What the demo company runs beside them (company.ts). */
+export type CompanyProcess = 'identity-provider' | 'calendar' | 'customers'
 
 /** Loopback ports. `Mesh` listeners are for workloads (mTLS), `Public` ones for agents and people. */
 export const DEFAULT_PORTS = {
@@ -45,7 +47,7 @@ export type Stack = {
   apiAudience: string
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
-  service(name: ServiceName): Running
+  service(name: ServiceName | CompanyProcess): Running
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
