@@ -3,10 +3,11 @@
  * it (RFC 8693 §4.4) and carries in `act` the agents that passed it on (§4.1); without that agent's key it is useless.
  */
 import { type Delegation, delegationChain } from '@credence/contracts/principals/delegation'
-import type { Clock } from '@credence/shared/clock'
+import { type Clock, earliest, later } from '@credence/shared/clock'
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { Actor, DelegationTokens, Keys } from '../../api/context.ts'
+import { MAX_LIFETIME_SECONDS } from '../../domain/delegation.ts'
 import type { Principals } from '../../projections/principals.ts'
 
 const TYPE = 'delegation+jwt'
@@ -50,7 +51,8 @@ export function createDelegationTokens(parts: {
           sub: delegation.human,
           jti: delegation.delegation,
           iat: seconds(clock()),
-          exp: seconds(new Date(delegation.expires_at)),
+          // Of a delegation that lasts longer (under a mandate) another token is issued when this one ends.
+          exp: seconds(earliest(new Date(delegation.expires_at), later(clock(), MAX_LIFETIME_SECONDS))),
           may_act: name(delegation.agent),
           ...(act ? { act } : {}),
         },
