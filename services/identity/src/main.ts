@@ -9,9 +9,11 @@ import { serveHttps } from '@credence/shared/http/server'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { openKeys } from './adapters/keys/keys.ts'
+import { openKeys } from './adapters/keys/open-keys.ts'
 import { connectTasks } from './adapters/policy/tasks.ts'
 import { openReplay } from './adapters/replay/replay.ts'
+import { authorityCertificate } from './adapters/svid/certificates.ts'
+import { createSvids } from './adapters/svid/svids.ts'
 import { createAccessTokens } from './adapters/tokens/access-token.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentKeyMethods } from './api/grpc/agent-keys.ts'
@@ -24,6 +26,7 @@ import { delegationMethods } from './api/grpc/delegations.ts'
 import { admitHuman, humanMethods } from './api/grpc/humans.ts'
 import { mandateMethods } from './api/grpc/mandates.ts'
 import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
+import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
 import { registerClientCredentials } from './api/http/client-credentials.ts'
 import { createEngine } from './api/http/engine.ts'
@@ -35,8 +38,10 @@ import { readIdentityConfig } from './config.ts'
 import { createActors } from './projections/actors.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
 import { createExpiry } from './reactions/expiry.ts'
+import { createKeyRotation } from './reactions/key-rotation.ts'
 import { repeat } from './reactions/repeat.ts'
 import { createSuccession } from './reactions/succession.ts'
 
@@ -47,15 +52,19 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const { bus, log, clock, spiffeId, tls, roles, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
+  const keyStore = await openKeys(config, { clock, log, certify: authorityCertificate(trustDomain) })
+  cleanup.push(keyStore.close)
+  const { keys } = keyStore
+  const svids = createSvids({ keys, clock, trustDomain })
 
   const principals = createPrincipals()
   const revokedTokens = createRevokedTokens()
   const grants = createGrants()
+  const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
     log,
-    models: { IDENTITY: [...principals.models, revokedTokens], POLICY: [grants] },
+    models: { IDENTITY: [...principals.models, revokedTokens, signingKeys], POLICY: [grants] },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
   })
@@ -65,6 +74,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const followers = [own, policy]
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
+  await keyStore.keepUp(createKeyRotation({ signingKeys, writer, clock, source: spiffeId }))
   const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
   const actors = createActors(principals, `spiffe://${trustDomain}`)
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, actors })
@@ -116,9 +126,14 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   registerClientCredentials(engine, tokenParts)
   registerIntrospection(engine, { ...tokenParts, roles })
   registerRevocation(engine, tokenParts)
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer), {
-    requestCertificate: true,
-  })
+  const http = await serveHttps(
+    config.CREDENCE_HTTP_LISTEN,
+    tls,
+    oauthListener(engine, createApp(keys, svids), issuer),
+    {
+      requestCertificate: true,
+    },
+  )
   cleanup.push(http.stop)
 
   const context = {
@@ -147,6 +162,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...delegationListMethods(context),
       ...mandateMethods(context),
       ...humanMethods(context),
+      ...svidMethods({ ...context, barrier, svids }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,

@@ -153,6 +153,14 @@ export const identityEvents = {
     audience: z.string().optional(),
     expires_at: Instant,
   }),
+  /** A key of this service's own was made; the one before it signs until `not_before`. */
+  'credence.identity.signing_key.rotated.v1': z.strictObject({
+    /** Thumbprint of the public key (RFC 7638). */
+    kid: z.string(),
+    use: z.enum(['token', 'jwt-svid', 'x509-svid']),
+    algorithm: z.enum(['ES256', 'EdDSA', 'RS256']),
+    not_before: Instant,
+  }),
   'credence.identity.delegation.granted.v1': z.strictObject({
     delegation: DelegationId,
     human: HumanId,

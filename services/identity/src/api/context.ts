@@ -140,10 +140,37 @@ export type PublishedKey = JWK & { kid: string; alg: SigningAlgorithm }
 
 /** Keys that sign for this service. Private keys never leave the key store behind it. */
 export type Keys = {
-  /** A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`. */
-  sign(use: KeyUse, header: { typ: string; alg?: SigningAlgorithm }, claims: object): Promise<string>
+  /**
+   * A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`.
+   * `claims.exp` is needed, and may be 30 days away at most (JWT-SVIDs: five minutes): a key goes after what it signed.
+   */
+  sign(
+    use: KeyUse,
+    header: { typ: string; alg?: SigningAlgorithm },
+    claims: { exp: number; [claim: string]: unknown },
+  ): Promise<string>
   /** For jose’s `jwtVerify`: the public key that a header names. @throws when it names none of this use */
   verifier(use: KeyUse): JWTVerifyGetKey
-  /** Keys that sign, keys that will, and keys whose signatures may still be about. */
+  /** Keys that sign, keys that will, and keys whose signatures may still be about. Those of the CA with `x5c`. */
   published(use: KeyUse): PublishedKey[]
+  /** When what is published changed for the last time, in epoch milliseconds; the same on every replica. */
+  publishedSince(): number
+  /** The CA that issues X.509-SVIDs now. */
+  authority(): Promise<Authority>
+}
+
+/** A CA certificate in DER, and its key's signature (ES256: R and S) over bytes. */
+export type Authority = { certificate: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> }
+
+type SvidHolder = Pick<Agent, 'agent' | 'spiffe_id' | 'public_jwk'>
+
+/** SPIFFE Verifiable Identity Documents of agents, and the bundle that verifies them. */
+export type Svids = {
+  /** For the agent's newest key. `chain` is PEM. */
+  x509(agent: SvidHolder, until: Date): Promise<{ chain: string; serial: string; expiresAt: Date }>
+  jwt(agent: SvidHolder, audience: string, until: Date): Promise<{ token: string; serial: string; expiresAt: Date }>
+  /** CA certificates of this trust domain, PEM. */
+  authorities(): string
+  /** SPIFFE Trust Domain and Bundle §4. */
+  bundle(): { trustDomain: string; document: object }
 }
