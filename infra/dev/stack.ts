@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export const SERVICE_NAMES = ['identity', 'policy', 'attestation', 'audit'] as const
 export type ServiceName = (typeof SERVICE_NAMES)[number]
+/** What the demo company runs beside them (company.ts). */
+export type CompanyProcess = 'identity-provider' | 'calendar' | 'customers'
 
 /** Loopback ports. `Mesh` listeners are for workloads (mTLS), `Public` ones for agents and people. */
 export const DEFAULT_PORTS = {
@@ -46,7 +48,7 @@ export type Stack = {
   apiAudience: string
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
-  service(name: ServiceName): Running
+  service(name: ServiceName | CompanyProcess): Running
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
@@ -84,7 +86,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const idpIssuer = `https://localhost:${ports.idp}`
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
-  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer), null, 2))
+  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer, ports), null, 2))
 
   progress('NATS')
   const nats = await startNats({ folder: join(folder, 'nats'), port: ports.nats, authority, trustDomain })
@@ -181,6 +183,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
+    CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
     CREDENCE_KEYS_KEK_FILE: keyEncryptionKeyFile(folder),
     CREDENCE_DATA_DIR: join(folder, name),
@@ -189,10 +192,16 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
 }
 
 /** Who may do what in the development stack: certificates by their path, people by their group. */
-function developmentRoles(trustDomain: string, issuer: string): RolesFile {
+function developmentRoles(trustDomain: string, issuer: string, ports: Ports): RolesFile {
   const workload = (path: string, role: RolesFile['workloads'][number]['roles'][number]) => ({
     spiffe_id: `spiffe://${trustDomain}/${path}/*`,
     roles: [role],
+  })
+  /** An enforcement point may introspect the tokens of its own resource, and no others. */
+  const audience = (name: 'calendar' | 'customers') => ({
+    spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+    roles: ['enforcement-point' as const],
+    audiences: [`https://localhost:${ports[name]}`],
   })
   const group = (name: string, role: RolesFile['groups'][number]['roles'][number]) => ({
     issuer,
@@ -204,6 +213,8 @@ function developmentRoles(trustDomain: string, issuer: string): RolesFile {
       workload('service', 'service'),
       workload('platform', 'platform'),
       workload('enforcement-point', 'enforcement-point'),
+      audience('calendar'),
+      audience('customers'),
     ],
     groups: [
       group('credence-sponsors', 'sponsor'),

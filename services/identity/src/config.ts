@@ -1,4 +1,4 @@
-import { commonConfig, readConfig, schemas } from '@credence/shared/config'
+import { commonConfig, readConfig, schemas, snapshotConfig } from '@credence/shared/config'
 import { z } from 'zod'
 
 export const readIdentityConfig = () =>
@@ -22,7 +22,16 @@ export const readIdentityConfig = () =>
       .min(1, 'must be from 1 to 1000000, in requests a second')
       .max(1_000_000, 'must be from 1 to 1000000, in requests a second')
       .default(50),
+    // How long agents go on without a sponsor when nobody is in line: seven days unless said.
+    CREDENCE_SPONSOR_GRACE_SECONDS: z.coerce
+      .number({ error: 'must be a number of seconds' })
+      .int('must be a whole number of seconds')
+      .min(0, 'must be from 0 to 31622400')
+      .max(366 * 86_400, 'must be from 0 to 31622400')
+      .default(7 * 86_400),
+    CREDENCE_POLICY_GRPC: schemas.address('7402'),
     CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
+    ...snapshotConfig,
     CREDENCE_KEYS_KEK_FILE: z.string().optional(),
     CREDENCE_KEYS_ROTATION_SECONDS: z.coerce
       .number({ error: 'must be a number of seconds' })

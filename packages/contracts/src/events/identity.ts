@@ -36,6 +36,8 @@ export const identityEvents = {
   /** A leaver. What they had delegated ends with them; those who return delegate anew. */
   'credence.identity.human.deactivated.v1': z.strictObject({ human: HumanId, reason: Prose, left_at: Instant }),
   'credence.identity.human.reactivated.v1': z.strictObject({ human: HumanId, reason: Prose }),
+  /** Who a leaver was stands nowhere any more. */
+  'credence.identity.human.forgotten.v1': z.strictObject({ human: HumanId }),
   'credence.identity.blueprint.created.v1': z.strictObject({
     blueprint: Slug,
     purpose: Prose,
@@ -171,6 +173,8 @@ export const identityEvents = {
     parent: DelegationId.optional(),
     /** At the root of an autonomous agent's delegation; `human` is the sponsor who signed it off. */
     mandate: MandateId.optional(),
+    /** How often the human had left before: what they gave in an earlier stay does not come back with them. */
+    stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
     /** The request that it answers. */
@@ -216,6 +220,13 @@ export const identityEvents = {
     delegation: DelegationId,
     audience: z.string(),
     authorization_details: AuthorizationDetails,
+    key_thumbprint: z.string(),
+    expires_at: Instant,
+  }),
+  /** A token that says who the agent is, for this server only: no authority stands in it. */
+  'credence.identity.token.issued_to_self.v1': z.strictObject({
+    agent: AgentId,
+    token: z.string(),
     key_thumbprint: z.string(),
     expires_at: Instant,
   }),

@@ -1,13 +1,18 @@
 /** What the handlers of this service work with. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthorizationDetail } from '@credence/contracts/authority'
+import type { AuthorizationDetail, DroppedAuthority } from '@credence/contracts/authority'
+import type { Trigger } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
-import type { JWK, JWTVerifyGetKey } from 'jose'
+import type { JWK, JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { Actor } from '../domain/actor.ts'
+import type { Binding } from '../domain/binding.ts'
+import type { Grant } from '../domain/exchange.ts'
 import type { Principals } from '../projections/principals.ts'
 
 export type Context = {
@@ -20,20 +25,36 @@ export type Context = {
   delegationTokens: DelegationTokens
   keys: Keys
   interactions: Interactions
+  replay: Replay
+  /** What was acknowledged before a command came counts in it, on any replica. */
+  barrier: Barrier
 }
 
 /** The erasable directory of people. */
 export type Directory = {
   /** The pseudonym of a verified (issuer, subject), made on first sight; the same for every replica. */
   resolve(issuer: string, subject: string, displayName: string): Promise<string>
+  /** The pseudonym, if there is one already. */
+  find(issuer: string, subject: string): Promise<string | undefined>
   /** Empty when unknown or forgotten. */
   nameOf(human: string): Promise<string>
+  /** The same as `resolve`, and the name is what the company says now. */
+  place(issuer: string, subject: string, displayName: string): Promise<string>
+  /** Erases who it is. Whoever signs in as that person later is somebody new. */
+  forget(human: string): Promise<void>
 }
 
-/** An actor, as (namespace, name): draft-mcguinness-oauth-actor-profile, "Actor Object Structure". */
-export type Actor = { iss: string; sub: string; sub_profile?: string; act?: Actor }
-
-export type DelegationClaims = { delegation: string; human: string; mayAct: { iss: string; sub: string }; act?: Actor }
+export type DelegationClaims = {
+  delegation: string
+  human: string
+  mayAct: { iss: string; sub: string }
+  /** As it was signed; nothing is checked in it yet. */
+  act: unknown
+  /** What it is bound to, when it is. */
+  binding: Binding | undefined
+  expiresAt: Date
+  payload: JWTPayload
+}
 
 /** Subject tokens of the exchange. */
 export type DelegationTokens = {
@@ -42,10 +63,75 @@ export type DelegationTokens = {
   verify(token: string, now: Date): Promise<DelegationClaims>
 }
 
+export type TokenToIssue = {
+  id: string
+  agent: Agent
+  audience: string
+  binding: Binding
+  expiresAt: Date
+  /** On whose authority, and for what; absent when the agent only says who it is. */
+  delegated?: {
+    human: string
+    act: Actor
+    delegation: string
+    grant: string
+    task: string
+    authorizationDetails: AuthorizationDetail[]
+  }
+}
+
+export type AccessClaims = {
+  /** Its `jti`. */
+  token: string
+  subject: string
+  audience: string
+  client: string
+  agent: string
+  binding: Binding
+  expiresAt: Date
+  /** `act` as it was signed; nothing is checked in it yet. */
+  delegated:
+    | { act: unknown; delegation: string; grant: string; task: string; authorizationDetails: AuthorizationDetail[] }
+    | undefined
+  payload: JWTPayload
+}
+
+/** Access tokens that this server signs. */
+export type AccessTokens = {
+  issue(token: TokenToIssue, now: Date): Promise<string>
+  /** For whatever audience. @throws when signature, type, issuer, time or form does not fit */
+  verify(token: string, now: Date): Promise<AccessClaims>
+}
+
+/** People, by the access tokens of the enterprise's identity providers. */
+export type People = {
+  issuers: readonly string[]
+  /**
+   * The pseudonym of whom the token is about; undefined when they are not known here.
+   * @throws CredenceError `unauthenticated`, or `unavailable` when the provider does not answer
+   */
+  verify(token: string): Promise<string | undefined>
+}
+
+export type TaskToOpen = {
+  agent: string
+  delegation: string
+  trigger: Trigger
+  purpose: string
+  authorizationDetails: AuthorizationDetail[]
+  lifetimeSeconds: number
+}
+
+/** The policy service, as a token request without a grant needs it. */
+export type Tasks = {
+  /** @throws CredenceError with the status and reason of the policy service */
+  open(task: TaskToOpen): Promise<{ grant: Grant; dropped: DroppedAuthority[] }>
+}
+
 /** Single use of assertions and proofs, for all replicas. */
 export type Replay = {
   /** True the first time, for longer than any proof lives. @throws CredenceError `unavailable` */
-  first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+  first(space: 'assertion' | 'dpop' | 'key-proof', owner: string, jti: string): Promise<boolean>
 }
 
 /** What the authorization server keeps between two requests, for all replicas. All throw CredenceError `unavailable`. */

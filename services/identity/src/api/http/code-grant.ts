@@ -23,7 +23,7 @@ export type CodeGrantParts = {
   barrier: Barrier
   writer: Writer
   replay: Replay
-  tokens: DelegationTokens
+  delegationTokens: DelegationTokens
   clock: Clock
 }
 
@@ -73,7 +73,7 @@ async function redeem(provider: Provider, parts: CodeGrantParts, ctx: KoaContext
   if (!delegation || end) throw refused(end ?? 'delegation_unknown', 'The delegation no longer counts.')
   if (delegation.agent !== agent.agent || principals.agentEnd(agent.agent, now))
     throw refused('agent_ended', 'The agent has ended.')
-  const token = await parts.tokens.issue(delegation)
+  const token = await parts.delegationTokens.issue(delegation)
   await record(parts, delegation, proof, now)
   return grants.buildTokenResponse(provider, {
     accessToken: token,

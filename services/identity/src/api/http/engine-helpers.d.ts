@@ -12,8 +12,9 @@ declare module 'oidc-provider/lib/helpers/grants.js' {
       tokenType: string
       issuedTokenType?: string
       expiresIn: number
-      authorizationDetails: unknown
-      parameters?: Record<string, unknown>
+      authorizationDetails?: unknown
+      /** Members of ours. */
+      parameters?: object
     },
   ): object
 }

@@ -25,6 +25,7 @@ import { pushedParameters } from './pushed-request.ts'
 import type { Refusals } from './refusals.ts'
 
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+export const CLIENT_CREDENTIALS = 'client_credentials'
 const MAX_ASSERTION_SECONDS = 300
 const SKEW_SECONDS = 15
 /** Routes whose handlers wait for single use of the assertion before they do anything (guards.ts, pushed-request.ts). */
@@ -66,7 +67,14 @@ export function createEngine(parts: EngineParts): Provider {
         } as JWK,
       ],
     },
-    routes: { authorization: '/authorize', token: '/token', pushed_authorization_request: '/par', jwks: '/jwks' },
+    routes: {
+      authorization: '/authorize',
+      pushed_authorization_request: '/par',
+      token: '/token',
+      introspection: '/introspect',
+      revocation: '/revoke',
+      jwks: '/jwks',
+    },
     clientAuthMethods: ['private_key_jwt', 'tls_client_auth', ...attesting],
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'EdDSA'],
@@ -122,6 +130,9 @@ export function createEngine(parts: EngineParts): Provider {
         ...parts,
         challengeSecret: parts.challengeSecret.subarray(32, 64),
       }),
+      // For the authentication of clients; the answers are ours (introspection.ts, revocation.ts).
+      introspection: { enabled: true, allowedPolicy: () => false },
+      revocation: { enabled: true, allowedPolicy: () => false },
     },
     assertJwtClientAuthClaimsAndHeader: (ctx: KoaContextWithOIDC, claims: Record<string, unknown>) => {
       const now = Math.floor(parts.clock().getTime() / 1000)

@@ -1,5 +1,5 @@
 /** What stands before every grant and after every answer of the engine. */
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { Principals } from '../../projections/principals.ts'
 import { isAuthenticated } from './client-authentication.ts'
 import { type Limits, withinLimit } from './limits.ts'
@@ -31,7 +31,14 @@ export function guardGrants(provider: Provider, parts: ProofParts & { limits: Li
   }
 }
 
-const EVENTS = ['grant.error', 'pushed_authorization_request.error', 'authorization.error', 'challenge.error']
+const EVENTS = [
+  'grant.error',
+  'pushed_authorization_request.error',
+  'authorization.error',
+  'introspection.error',
+  'revocation.error',
+  'challenge.error',
+]
 
 type Thrown = Error & { error?: string; reason?: string; error_detail?: string; status?: number }
 
@@ -44,6 +51,8 @@ export function recordRefusals(provider: Provider, parts: { refusals: Refusals; 
     await next()
     const error = thrown.get(ctx)
     if (!error || recorded.has(error) || (error.status ?? 500) >= 500) return
+    // The engine keeps no JWTs and says so; that is where we answer (structured-tokens.ts).
+    if (error instanceof errors.UnsupportedTokenType) return
     try {
       await parts.refusals.record(refusalOf(ctx as unknown as KoaContextWithOIDC, error, parts.principals))
     } catch (failure) {

@@ -3,6 +3,8 @@
  * hands the request to the engine or to our own pages. Machines get JSON, whatever they accept.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import { spiffeIdOf } from '@credence/shared/rpc/tls'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { decodeJwt } from 'jose'
@@ -15,7 +17,7 @@ import { MAX_BYTES, readBody, withBody } from './request-body.ts'
 
 /** What of the engine is reachable from outside, by whom: agents send forms and get JSON, people are led by redirects. */
 const ENDPOINTS: { path: RegExp; methods: string[]; form: boolean }[] = [
-  { path: /^\/(token|par|challenge)$/, methods: ['POST'], form: true },
+  { path: /^\/(token|par|introspect|revoke|challenge)$/, methods: ['POST'], form: true },
   { path: /^\/\.well-known\/oauth-authorization-server$/, methods: ['GET', 'HEAD'], form: false },
   { path: /^\/authorize(\/[\w-]{1,64})?$/, methods: ['GET'], form: false },
 ]
@@ -58,7 +60,7 @@ async function handleForm(parts: ListenerParts, request: IncomingMessage, respon
   const claimed = claimedClient(form, request)
   // All unknown names of an address are one client: names cost nothing.
   const client = parts.principals.bySpiffeId(claimed) ? claimed : ''
-  const wait = await parts.limits.tooMany('source', sourceOf(request), client)
+  const wait = isWorkload(request) ? undefined : await parts.limits.tooMany('source', sourceOf(request), client)
   if (wait !== undefined) {
     const refusal = { client, error: UNAVAILABLE, reason: 'rate_limited' }
     return void (await tell(parts, response, refusal, 429, TOO_MANY, { 'retry-after': String(wait) }))
@@ -76,8 +78,15 @@ async function handleForm(parts: ListenerParts, request: IncomingMessage, respon
   }
 }
 
-const AWAY = 'The event store is away; nothing was issued. Try again.'
+const AWAY = 'Something that is needed does not answer; nothing was issued. Try again.'
 const UNAVAILABLE = 'temporarily_unavailable'
+
+/** A service or enforcement point, by a certificate that TLS has verified: it asks as often as it has to. */
+function isWorkload({ socket }: IncomingMessage): boolean {
+  const { authorized, getPeerCertificate } = socket as TLSSocket
+  const id = authorized ? spiffeIdOf(getPeerCertificate.call(socket)) : undefined
+  return id !== undefined && !id.split('/').slice(3).includes('agent')
+}
 
 /** The name that a client gives itself, before anything is checked. */
 function claimedClient(form: URLSearchParams, { headers }: IncomingMessage): string {

@@ -7,6 +7,8 @@ const OF_THE_ENGINE = [
   'pushed_authorization_request_endpoint',
   'require_pushed_authorization_requests',
   'token_endpoint',
+  'introspection_endpoint',
+  'revocation_endpoint',
   'jwks_uri',
   'code_challenge_methods_supported',
   'authorization_response_iss_parameter_supported',
@@ -31,10 +33,20 @@ export function truthful(
     authorization_details_types_supported: ['agent_permission'],
     tls_client_certificate_bound_access_tokens: true,
     actor_profile_token_exchange: {
-      subject_token_types_supported: ['urn:ietf:params:oauth:token-type:jwt'],
-      actor_token_types_supported: [],
+      subject_token_types_supported: [
+        'urn:ietf:params:oauth:token-type:jwt',
+        'urn:ietf:params:oauth:token-type:access_token',
+      ],
+      actor_token_types_supported: [
+        'urn:ietf:params:oauth:token-type:access_token',
+        'urn:ietf:params:oauth:token-type:jwt',
+      ],
       requested_token_types_supported: ['urn:ietf:params:oauth:token-type:access_token'],
     },
-    entity_profiles_supported: { client: ['ai_agent'], subject: ['user'], actor: ['ai_agent'] },
+    entity_profiles_supported: {
+      client: ['service', 'ai_agent'],
+      subject: ['user', 'service', 'ai_agent'],
+      actor: ['ai_agent'],
+    },
   }
 }

@@ -6,12 +6,15 @@
 import type { Clock } from '@credence/shared/clock'
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import * as grants from 'oidc-provider/lib/helpers/grants.js'
+import type { Binding } from '../../domain/binding.ts'
 import type { Replay } from '../context.ts'
 import { certificateOf } from './client-authentication.ts'
 import { Refused, unavailable } from './refusals.ts'
 
 const FUTURE_SECONDS = 15
 const PAST_SECONDS = 300
+
+export type { Binding } from '../../domain/binding.ts'
 
 export type Proof = { thumbprint: string; jti: string; iat: number }
 export type ProofParts = { replay: Replay; clock: Clock }
@@ -24,9 +27,6 @@ export function checkProof(provider: Provider, parts: ProofParts, ctx: KoaContex
   checked.set(ctx, known)
   return known
 }
-
-/** How a token is bound to its holder: `cnf` of RFC 9449 §6.1 or RFC 8705 §3.1. */
-export type Binding = { jkt: string } | { 'x5t#S256': string }
 
 /** The proof that was sent; without one, the X.509-SVID of the client on this connection. @throws Refused without both */
 export async function checkBinding(provider: Provider, parts: ProofParts, ctx: KoaContextWithOIDC): Promise<Binding> {

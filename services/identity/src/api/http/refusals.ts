@@ -12,16 +12,24 @@ import { errors } from 'oidc-provider'
 export class Refused extends errors.CustomOIDCProviderError {
   readonly reason: string
   constructor(code: string, reason: string, description: string) {
-    super(code, description)
+    super(code, printable(description))
     this.reason = reason
   }
 }
+
+/** RFC 6749 §5.2: what an error_description may hold. */
+const printable = (text: string) =>
+  text
+    .replaceAll('’', "'")
+    .replaceAll('"', "'")
+    .replace(/[^\x20-\x5b\x5d-\x7e]/g, '?')
+    .slice(0, 500)
 
 /** Neither yes nor no: 503, and nothing was issued. */
 export function unavailable(cause: unknown): Error {
   const error = new errors.CustomOIDCProviderError(
     'temporarily_unavailable',
-    'The event store is away; nothing was issued. Try again.',
+    'Something that is needed does not answer; nothing was issued. Try again.',
   )
   return Object.assign(error, { status: 503, statusCode: 503, expose: true, cause })
 }
