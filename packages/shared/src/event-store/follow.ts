@@ -3,6 +3,7 @@
  * current, and halts on a gap or on a message that it cannot read: a read model is right or it says so.
  */
 
+import { setImmediate as otherTurns } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
 import { type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
@@ -35,6 +36,8 @@ export type FollowOptions = {
 
 const HEARD_WITHIN_MS = 3_000
 const EXPIRES_MS = 2_000
+/** How many messages are applied before others get their turn. */
+const TURN = 200
 
 /** Follows a stream of commits. */
 export const followCommits = (options: FollowOptions, apply: (commit: RecordedCommit) => void): Promise<Follower> =>
@@ -106,8 +109,11 @@ export async function follow(
   void listen(messages)
   void takeAll(messages).catch((error) => halt(error instanceof Error ? error : new Error(messageOf(error))))
   async function takeAll(live: ConsumerMessages) {
+    let taken = 0
     for await (const message of live) {
       if (halted || stopping) return
+      // What waits here already comes without a pause: answers to requests must get their turn within their time.
+      if (++taken % TURN === 0) await otherTurns()
       // Most are applied at once, and a promise for each would be a good part of a replay.
       const applied = take(message)
       if (applied) await applied

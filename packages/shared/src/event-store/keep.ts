@@ -67,14 +67,17 @@ export async function keepModels<Stream extends StreamName>(options: KeepOptions
     onHalt(error)
   }
   const followers = {} as Record<Stream, Follower>
-  for (const stream of streams) {
-    const own = options.models[stream]
-    const after = begin.get(stream)?.sequence ?? 0
-    followers[stream] = await followCommits({ bus, log, stream, onHalt: halt, after }, (commit) => {
-      for (const model of own) model.apply(commit)
-      last.set(stream, commit)
-    })
-  }
+  // All at once: what is asked while one stream pours in would be answered behind all that it pours, and too late.
+  await Promise.all(
+    streams.map(async (stream) => {
+      const own = options.models[stream]
+      const after = begin.get(stream)?.sequence ?? 0
+      followers[stream] = await followCommits({ bus, log, stream, onHalt: halt, after }, (commit) => {
+        for (const model of own) model.apply(commit)
+        last.set(stream, commit)
+      })
+    }),
+  )
   const all = Object.values<Follower>(followers)
   const marks = () =>
     [...begin.values()].map((mark): Mark => {
