@@ -203,6 +203,8 @@ export type Keys = {
   published(use: KeyUse): PublishedKey[]
   /** When what is published changed for the last time, in epoch milliseconds; the same on every replica. */
   publishedSince(): number
+  /** For how long a new key is published before it signs; who verifies has to look again within this time. */
+  leadSeconds: number
   /** The CA that issues X.509-SVIDs now. */
   authority(): Promise<Authority>
 }

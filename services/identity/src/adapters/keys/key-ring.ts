@@ -141,6 +141,7 @@ export async function openKeyRing(options: {
         throw new errors.JWKSNoMatchingKey()
       }
     },
+    leadSeconds,
     published: (use) => published(use).map(shown),
     publishedSince: () =>
       Math.max(

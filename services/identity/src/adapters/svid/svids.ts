@@ -6,7 +6,8 @@ import type { Keys, PublishedKey, Svids } from '../../api/context.ts'
 import { pemOf, svidCertificate } from './certificates.ts'
 
 const SKEW_SECONDS = 60
-const REFRESH_SECONDS = 300
+/** Several looks within the time that a new key is published before it signs. */
+const refreshSeconds = (leadSeconds: number) => Math.max(1, Math.min(300, Math.floor(leadSeconds / 4)))
 
 export function createSvids(parts: { keys: Keys; clock: Clock; trustDomain: string }): Svids {
   const { keys, clock, trustDomain } = parts
@@ -39,7 +40,7 @@ export function createSvids(parts: { keys: Keys; clock: Clock; trustDomain: stri
       document: {
         keys: [...authorities().map(x509Entry), ...keys.published('jwt-svid').map(jwtEntry)],
         spiffe_sequence: keys.publishedSince(),
-        spiffe_refresh_hint: REFRESH_SECONDS,
+        spiffe_refresh_hint: refreshSeconds(keys.leadSeconds),
       },
     }),
   }
