@@ -1,5 +1,6 @@
 /** The development stack: NATS, the services and the demo identity provider, as real processes on loopback. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RolesFile } from '@credence/shared/callers/roles'
@@ -78,12 +79,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const ports = options.ports ?? (await anyPorts())
   await refuseTakenPorts(ports)
   for (const part of ['logs', 'keys']) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 })
+  const kekFile = keyEncryptionKeyFile(folder)
+  if (!existsSync(kekFile)) writeFileSync(kekFile, randomBytes(32), { mode: 0o600, flag: 'wx' })
   const authority = await openAuthority(join(folder, 'pki'), trustDomain)
   const issuer = `https://localhost:${ports.identityHttp}`
   const idpIssuer = `https://localhost:${ports.idp}`
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
-  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer), null, 2))
+  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer, ports), null, 2))
 
   progress('NATS')
   const nats = await startNats({ folder: join(folder, 'nats'), port: ports.nats, authority, trustDomain })
@@ -156,6 +159,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Encrypts identity's signing keys. Production keeps it away from them. */
+const keyEncryptionKeyFile = (folder: string) => join(folder, 'keys', 'identity.kek')
+
 function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, rolesFile: string): Record<string, string> {
   const { ports, folder } = stack
   return {
@@ -174,17 +180,25 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
+    CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
+    CREDENCE_KEYS_KEK_FILE: keyEncryptionKeyFile(folder),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,
   }
 }
 
 /** Who may do what in the development stack: certificates by their path, people by their group. */
-function developmentRoles(trustDomain: string, issuer: string): RolesFile {
+function developmentRoles(trustDomain: string, issuer: string, ports: Ports): RolesFile {
   const workload = (path: string, role: RolesFile['workloads'][number]['roles'][number]) => ({
     spiffe_id: `spiffe://${trustDomain}/${path}/*`,
     roles: [role],
+  })
+  /** An enforcement point may introspect the tokens of its own resource, and no others. */
+  const audience = (name: 'calendar' | 'customers') => ({
+    spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+    roles: ['enforcement-point' as const],
+    audiences: [`https://localhost:${ports[name]}`],
   })
   const group = (name: string, role: RolesFile['groups'][number]['roles'][number]) => ({
     issuer,
@@ -196,6 +210,8 @@ function developmentRoles(trustDomain: string, issuer: string): RolesFile {
       workload('service', 'service'),
       workload('platform', 'platform'),
       workload('enforcement-point', 'enforcement-point'),
+      audience('calendar'),
+      audience('customers'),
     ],
     groups: [
       group('credence-sponsors', 'sponsor'),

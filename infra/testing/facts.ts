@@ -42,7 +42,13 @@ export const blueprint = (
 export const folded = (part: Partial<Blueprint> = {}): Blueprint => ({ ...blueprint(), withdrawn: false, ...part })
 
 /** Somebody who is there. */
-export const person = (part: Partial<Human> = {}): Human => ({ human: newId('hum'), groups: [], active: true, ...part })
+export const person = (part: Partial<Human> = {}): Human => ({
+  human: newId('hum'),
+  groups: [],
+  active: true,
+  departures: 0,
+  ...part,
+})
 
 export const agent = (
   part: Partial<EventData<'credence.identity.agent.registered.v1'>> = {},

@@ -7,7 +7,7 @@ import { verifyStreams } from './bus/streams.ts'
 import { createVerifyAgentProof, type FindAgent } from './callers/agent-proof.ts'
 import { createVerifyBearer, type ResolveHuman } from './callers/bearer.ts'
 import { createAuthenticate } from './callers/caller.ts'
-import { readRoles } from './callers/roles.ts'
+import { type Roles, readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
 import type { Barrier } from './event-store/barrier.ts'
@@ -23,6 +23,7 @@ export type Kernel = {
   bus: Bus
   clock: Clock
   tls: TlsFiles
+  roles: Roles
   /** This service's SPIFFE ID, `spiffe://<trust-domain>/service/<name>`. */
   spiffeId: string
   /** Serves the API on both listeners, once the service knows agents and humans; ends with the service. */
@@ -131,5 +132,5 @@ async function openKernel(
     cleanup.push(server.stop)
     server.ready(true)
   }
-  return { log, bus, clock: systemClock, tls, spiffeId, serve, fail }
+  return { log, bus, clock: systemClock, tls, roles, spiffeId, serve, fail }
 }

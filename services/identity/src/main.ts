@@ -1,14 +1,20 @@
 /** Identity: who is this, and for whom does it act. */
 import { IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { createVerifyBearer } from '@credence/shared/callers/bearer'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
 import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
+import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { openKeys } from './adapters/keys/keys.ts'
+import { openKeys } from './adapters/keys/open-keys.ts'
+import { connectTasks } from './adapters/policy/tasks.ts'
 import { openReplay } from './adapters/replay/replay.ts'
+import { authorityCertificate } from './adapters/svid/certificates.ts'
+import { createSvids } from './adapters/svid/svids.ts'
+import { createAccessTokens } from './adapters/tokens/access-token.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentKeyMethods } from './api/grpc/agent-keys.ts'
 import { agentListMethods } from './api/grpc/agent-lists.ts'
@@ -20,15 +26,22 @@ import { delegationMethods } from './api/grpc/delegations.ts'
 import { admitHuman, humanMethods } from './api/grpc/humans.ts'
 import { mandateMethods } from './api/grpc/mandates.ts'
 import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
+import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
+import { registerClientCredentials } from './api/http/client-credentials.ts'
 import { createEngine } from './api/http/engine.ts'
 import { registerTokenExchange } from './api/http/exchange.ts'
+import { registerIntrospection } from './api/http/introspection.ts'
 import { oauthListener } from './api/http/listener.ts'
+import { registerRevocation } from './api/http/revocation.ts'
 import { readIdentityConfig } from './config.ts'
+import { createActors } from './projections/actors.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
 import { createExpiry } from './reactions/expiry.ts'
+import { createKeyRotation } from './reactions/key-rotation.ts'
 import { repeat } from './reactions/repeat.ts'
 import { createSuccession } from './reactions/succession.ts'
 
@@ -36,17 +49,22 @@ import { createSuccession } from './reactions/succession.ts'
 const SWEEP_MS = 5_000
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
-  const { bus, log, clock, spiffeId, tls, fail } = kernel
+  const { bus, log, clock, spiffeId, tls, roles, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
+  const keyStore = await openKeys(config, { clock, log, certify: authorityCertificate(trustDomain) })
+  cleanup.push(keyStore.close)
+  const { keys } = keyStore
+  const svids = createSvids({ keys, clock, trustDomain })
 
   const principals = createPrincipals()
+  const revokedTokens = createRevokedTokens()
   const grants = createGrants()
+  const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
     log,
-    models: { IDENTITY: principals.models, POLICY: [grants] },
+    models: { IDENTITY: [...principals.models, revokedTokens, signingKeys], POLICY: [grants] },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
   })
@@ -56,8 +74,10 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const followers = [own, policy]
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
+  await keyStore.keepUp(createKeyRotation({ signingKeys, writer, clock, source: spiffeId }))
   const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
-  const delegationTokens = createDelegationTokens({ keys, clock, issuer, trustDomain, principals })
+  const actors = createActors(principals, `spiffe://${trustDomain}`)
+  const delegationTokens = createDelegationTokens({ keys, clock, issuer, actors })
   const activation = await react(
     { bus, log, name: 'identity-activation' },
     createActivation({ principals, writer, clock }),
@@ -77,23 +97,43 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
   const engine = createEngine({ issuer, principals, replay, clock, log })
-  const tokens = delegationTokens
-  registerTokenExchange(engine, {
+  const issuers = config.CREDENCE_OIDC_ISSUERS
+  const verifyBearer = createVerifyBearer({
+    issuers,
+    audience: config.CREDENCE_OIDC_AUDIENCE,
+    resolveHuman: async (issuer, subject) => (await directory.find(issuer, subject)) ?? '',
+  })
+  const tokenParts = {
     issuer,
     spiffeId,
-    trustDomain,
     keys,
     principals,
+    actors,
     grants,
+    revokedTokens,
     followers,
     barrier,
     writer,
     replay,
-    tokens,
+    delegationTokens,
+    accessTokens: createAccessTokens({ keys, issuer }),
+    people: { issuers, verify: async (token: string) => (await verifyBearer(`Bearer ${token}`)).id || undefined },
+    tasks: connectTasks({ address: config.CREDENCE_POLICY_GRPC, trustDomain, tls, cleanup }),
     clock,
     log,
-  })
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer))
+  }
+  registerTokenExchange(engine, tokenParts)
+  registerClientCredentials(engine, tokenParts)
+  registerIntrospection(engine, { ...tokenParts, roles })
+  registerRevocation(engine, tokenParts)
+  const http = await serveHttps(
+    config.CREDENCE_HTTP_LISTEN,
+    tls,
+    oauthListener(engine, createApp(keys, svids), issuer),
+    {
+      requestCertificate: true,
+    },
+  )
   cleanup.push(http.stop)
 
   const context = {
@@ -122,6 +162,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...delegationListMethods(context),
       ...mandateMethods(context),
       ...humanMethods(context),
+      ...svidMethods({ ...context, barrier, svids }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,

@@ -153,6 +153,14 @@ export const identityEvents = {
     audience: z.string().optional(),
     expires_at: Instant,
   }),
+  /** A key of this service's own was made; the one before it signs until `not_before`. */
+  'credence.identity.signing_key.rotated.v1': z.strictObject({
+    /** Thumbprint of the public key (RFC 7638). */
+    kid: z.string(),
+    use: z.enum(['token', 'jwt-svid', 'x509-svid']),
+    algorithm: z.enum(['ES256', 'EdDSA', 'RS256']),
+    not_before: Instant,
+  }),
   'credence.identity.delegation.granted.v1': z.strictObject({
     delegation: DelegationId,
     human: HumanId,
@@ -165,6 +173,8 @@ export const identityEvents = {
     parent: DelegationId.optional(),
     /** At the root of an autonomous agent's delegation; `human` is the sponsor who signed it off. */
     mandate: MandateId.optional(),
+    /** How often the human had left before: what they gave in an earlier stay does not come back with them. */
+    stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
     /** The request that it answers. */
@@ -203,6 +213,13 @@ export const identityEvents = {
     delegation: DelegationId,
     audience: z.string(),
     authorization_details: AuthorizationDetails,
+    key_thumbprint: z.string(),
+    expires_at: Instant,
+  }),
+  /** A token that says who the agent is, for this server only: no authority stands in it. */
+  'credence.identity.token.issued_to_self.v1': z.strictObject({
+    agent: AgentId,
+    token: z.string(),
     key_thumbprint: z.string(),
     expires_at: Instant,
   }),

@@ -88,12 +88,8 @@ function rootEnd(root: Delegation, around: Around, now: Date): DelegationEnd | u
   }
   const human = around.human(root.human)
   if (!human) return 'human_unknown'
-  return human.active && !gaveBeforeLeaving(root, human) ? undefined : 'human_deactivated'
+  return human.active && gaveInThisStay(root, human) ? undefined : 'human_deactivated'
 }
 
-/** Clocks of replicas differ by so much at most. */
-const SKEW_MS = 60_000
-
-/** Two clocks wrote the two times; in doubt it was given before they left. */
-const gaveBeforeLeaving = ({ not_before }: Delegation, { leftAt }: Human): boolean =>
-  leftAt !== undefined && !(Date.parse(not_before) > Date.parse(leftAt) + SKEW_MS)
+/** By count and not by clock: stays follow one another in the stream. */
+const gaveInThisStay = ({ stay = 0 }: Delegation, { departures }: Human): boolean => stay === departures

@@ -137,6 +137,7 @@ export function createAgent(options: AgentOptions): Agent {
         authorizationDetails,
         lifetimeSeconds: BigInt(lifetimeSeconds),
         notBefore,
+        agentId: '',
       })
       return {
         taskId: answer.taskId,

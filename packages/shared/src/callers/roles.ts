@@ -10,7 +10,14 @@ export type Role = (typeof ROLES)[number]
 const RoleList = z.array(z.enum(ROLES)).min(1)
 const RolesFile = z.strictObject({
   /** An exact SPIFFE ID, or one that ends in a slash and a star. */
-  workloads: z.array(z.strictObject({ spiffe_id: z.string().startsWith('spiffe://'), roles: RoleList })),
+  workloads: z.array(
+    z.strictObject({
+      spiffe_id: z.string().startsWith('spiffe://'),
+      roles: RoleList,
+      /** Resource servers whose access tokens an enforcement point may introspect; none when absent. */
+      audiences: z.array(z.url({ protocol: /^https$/ })).optional(),
+    }),
+  ),
   groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
 })
 export type RolesFile = z.infer<typeof RolesFile>
@@ -18,6 +25,8 @@ export type RolesFile = z.infer<typeof RolesFile>
 export type Roles = {
   ofWorkload(spiffeId: string): ReadonlySet<Role>
   ofGroups(issuer: string, groups: readonly string[]): ReadonlySet<Role>
+  /** Audiences of the tokens that it may introspect (RFC 7662 §4). */
+  audiencesOf(spiffeId: string): ReadonlySet<string>
 }
 
 /** @throws ConfigurationError when the file is missing or says something unknown */
@@ -30,9 +39,10 @@ export function readRoles(path: string): Roles {
   }
   const fits = (pattern: string, id: string) =>
     pattern.endsWith('/*') ? id.startsWith(pattern.slice(0, -1)) : pattern === id
+  const entriesOf = (id: string) => file.workloads.filter((entry) => fits(entry.spiffe_id, id))
   return {
-    ofWorkload: (id) =>
-      new Set(file.workloads.filter((entry) => fits(entry.spiffe_id, id)).flatMap((entry) => entry.roles)),
+    ofWorkload: (id) => new Set(entriesOf(id).flatMap((entry) => entry.roles)),
+    audiencesOf: (id) => new Set(entriesOf(id).flatMap((entry) => entry.audiences ?? [])),
     ofGroups: (issuer, groups) => {
       const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
       return new Set(held.flatMap((entry) => entry.roles))

@@ -8,12 +8,21 @@ import type { TlsFiles } from '../rpc/tls.ts'
 export type HttpServer = { stop(): Promise<void> }
 
 /** @param address host:port */
-export function serveHttps(address: string, tls: TlsFiles, listener: RequestListener): Promise<HttpServer> {
+export function serveHttps(
+  address: string,
+  tls: TlsFiles,
+  listener: RequestListener,
+  options: { requestCertificate?: boolean } = {},
+): Promise<HttpServer> {
   const cut = address.lastIndexOf(':')
   const server = createServer(
     {
       cert: readFileSync(tls.certFile),
       key: readFileSync(tls.keyFile),
+      // Asked for, not demanded: who shows none proves themselves inside the request.
+      ca: readFileSync(tls.caFile),
+      requestCert: options.requestCertificate ?? false,
+      rejectUnauthorized: false,
       maxHeaderSize: 32 * 1024,
       requestTimeout: 15_000,
       headersTimeout: 10_000,

@@ -110,6 +110,8 @@ const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
     `${delegation} was ${parent ? `passed on from ${parent}` : 'granted'} until ${expires_at}: ${purpose}`,
   'credence.identity.delegation.revoked.v1': ({ delegation, reason }) => `${delegation} was revoked: ${reason}`,
   'credence.identity.token.issued.v1': ({ audience, expires_at }) => `token for ${audience} until ${expires_at}`,
+  'credence.identity.token.issued_to_self.v1': ({ expires_at }) => `token for itself until ${expires_at}`,
+  'credence.identity.token.revoked.v1': () => 'token revoked',
   'credence.identity.token.refused.v1': ({ audience, error, reason }) =>
     `token for ${audience ?? 'nothing'} refused: ${error}, ${reason}`,
   'credence.attestation.result.recorded.v1': ({ result, status, accepted, reasons }) =>

@@ -1,11 +1,17 @@
 /** What the handlers of this service work with. */
 
+import type { AuthorizationDetail, DroppedAuthority } from '@credence/contracts/authority'
+import type { Trigger } from '@credence/contracts/events/values'
+import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
-import type { JWK, JWTVerifyGetKey } from 'jose'
+import type { JWK, JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { Actor } from '../domain/actor.ts'
+import type { Binding } from '../domain/binding.ts'
+import type { Grant } from '../domain/exchange.ts'
 import type { Principals } from '../projections/principals.ts'
 
 export type Context = {
@@ -26,6 +32,8 @@ export type Context = {
 export type Directory = {
   /** The pseudonym of a verified (issuer, subject), made on first sight; the same for every replica. */
   resolve(issuer: string, subject: string, displayName: string): Promise<string>
+  /** The pseudonym, if there is one already. */
+  find(issuer: string, subject: string): Promise<string | undefined>
   /** Empty when unknown or forgotten. */
   nameOf(human: string): Promise<string>
   /** The same as `resolve`, and the name is what the company says now. */
@@ -34,16 +42,88 @@ export type Directory = {
   forget(human: string): Promise<void>
 }
 
-/** An actor, as (namespace, name): draft-mcguinness-oauth-actor-profile, "Actor Object Structure". */
-export type Actor = { iss: string; sub: string; sub_profile?: string; act?: Actor }
-
-export type DelegationClaims = { delegation: string; human: string; mayAct: { iss: string; sub: string }; act?: Actor }
+export type DelegationClaims = {
+  delegation: string
+  human: string
+  mayAct: { iss: string; sub: string }
+  /** As it was signed; nothing is checked in it yet. */
+  act: unknown
+  /** What it is bound to, when it is. */
+  binding: Binding | undefined
+  expiresAt: Date
+  payload: JWTPayload
+}
 
 /** Subject tokens of the exchange. */
 export type DelegationTokens = {
   issue(delegation: Delegation): Promise<string>
   /** @throws when signature, type, issuer, audience, time or form does not fit */
   verify(token: string, now: Date): Promise<DelegationClaims>
+}
+
+export type TokenToIssue = {
+  id: string
+  agent: Agent
+  audience: string
+  binding: Binding
+  expiresAt: Date
+  /** On whose authority, and for what; absent when the agent only says who it is. */
+  delegated?: {
+    human: string
+    act: Actor
+    delegation: string
+    grant: string
+    task: string
+    authorizationDetails: AuthorizationDetail[]
+  }
+}
+
+export type AccessClaims = {
+  /** Its `jti`. */
+  token: string
+  subject: string
+  audience: string
+  client: string
+  agent: string
+  binding: Binding
+  expiresAt: Date
+  /** `act` as it was signed; nothing is checked in it yet. */
+  delegated:
+    | { act: unknown; delegation: string; grant: string; task: string; authorizationDetails: AuthorizationDetail[] }
+    | undefined
+  payload: JWTPayload
+}
+
+/** Access tokens that this server signs. */
+export type AccessTokens = {
+  issue(token: TokenToIssue, now: Date): Promise<string>
+  /** For whatever audience. @throws when signature, type, issuer, time or form does not fit */
+  verify(token: string, now: Date): Promise<AccessClaims>
+}
+
+/** People, by the access tokens of the enterprise's identity providers. */
+export type People = {
+  issuers: readonly string[]
+  /**
+   * The pseudonym of whom the token is about; undefined when they are not known here.
+   * @throws CredenceError `unauthenticated`, or `unavailable` when the provider does not answer
+   */
+  verify(token: string): Promise<string | undefined>
+}
+
+export type TaskToOpen = {
+  agent: string
+  delegation: string
+  trigger: Trigger
+  purpose: string
+  authorizationDetails: AuthorizationDetail[]
+  lifetimeSeconds: number
+}
+
+/** The policy service, as a token request without a grant needs it. */
+export type Tasks = {
+  /** @throws CredenceError with the status and reason of the policy service */
+  open(task: TaskToOpen): Promise<{ grant: Grant; dropped: DroppedAuthority[] }>
 }
 
 /** Single use of assertions and proofs, for all replicas. */
@@ -60,10 +140,37 @@ export type PublishedKey = JWK & { kid: string; alg: SigningAlgorithm }
 
 /** Keys that sign for this service. Private keys never leave the key store behind it. */
 export type Keys = {
-  /** A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`. */
-  sign(use: KeyUse, header: { typ: string; alg?: SigningAlgorithm }, claims: object): Promise<string>
+  /**
+   * A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`.
+   * `claims.exp` is needed, and may be 30 days away at most (JWT-SVIDs: five minutes): a key goes after what it signed.
+   */
+  sign(
+    use: KeyUse,
+    header: { typ: string; alg?: SigningAlgorithm },
+    claims: { exp: number; [claim: string]: unknown },
+  ): Promise<string>
   /** For jose’s `jwtVerify`: the public key that a header names. @throws when it names none of this use */
   verifier(use: KeyUse): JWTVerifyGetKey
-  /** Keys that sign, keys that will, and keys whose signatures may still be about. */
+  /** Keys that sign, keys that will, and keys whose signatures may still be about. Those of the CA with `x5c`. */
   published(use: KeyUse): PublishedKey[]
+  /** When what is published changed for the last time, in epoch milliseconds; the same on every replica. */
+  publishedSince(): number
+  /** The CA that issues X.509-SVIDs now. */
+  authority(): Promise<Authority>
+}
+
+/** A CA certificate in DER, and its key's signature (ES256: R and S) over bytes. */
+export type Authority = { certificate: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> }
+
+type SvidHolder = Pick<Agent, 'agent' | 'spiffe_id' | 'public_jwk'>
+
+/** SPIFFE Verifiable Identity Documents of agents, and the bundle that verifies them. */
+export type Svids = {
+  /** For the agent's newest key. `chain` is PEM. */
+  x509(agent: SvidHolder, until: Date): Promise<{ chain: string; serial: string; expiresAt: Date }>
+  jwt(agent: SvidHolder, audience: string, until: Date): Promise<{ token: string; serial: string; expiresAt: Date }>
+  /** CA certificates of this trust domain, PEM. */
+  authorities(): string
+  /** SPIFFE Trust Domain and Bundle §4. */
+  bundle(): { trustDomain: string; document: object }
 }

@@ -18,7 +18,7 @@ import type { IdentityFact } from '@credence/contracts/events/catalog'
 import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
 import type { Blueprint, BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
-import type { HumanState } from '@credence/contracts/principals/human'
+import type { Human, HumanState } from '@credence/contracts/principals/human'
 import { refuseInactive } from './agent-life.ts'
 
 export type Wanted = {
@@ -48,16 +48,17 @@ export function grantDelegation(
   to: Receiver,
   now: Date,
 ): IdentityFact[] {
-  const { human } = present(grantor)
+  const { human, departures } = present(grantor)
   if (to.agent.autonomy !== 'delegated')
     throw precondition('agent_autonomous', 'This agent works under a mandate of its blueprint; nobody delegates to it.')
   refuseBeyondBounds(wanted)
   const expires_at = new Date(now.getTime() + wanted.lifetimeSeconds * 1000).toISOString()
-  return give(state, wanted, to, { human, expires_at }, now)
+  const root = { human, expires_at, ...(departures > 0 ? { stay: departures } : {}) }
+  return give(state, wanted, to, root, now)
 }
 
 /** A sign-in can outlive an employment. @throws CredenceError for one who has left, or was never recognised */
-export function present(human: HumanState): { human: string } {
+export function present(human: HumanState): Human {
   if (!human) throw forbidden('human_unknown', 'You are not known here yet: sign in again.')
   if (!human.active) throw forbidden('human_deactivated', 'Who has left gives nothing any more.')
   return human
@@ -113,7 +114,7 @@ function give(
   state: DelegationState,
   wanted: Wanted,
   to: Receiver,
-  root: { human: string; expires_at: string; parent?: string },
+  root: { human: string; expires_at: string; parent?: string; stay?: number },
   now: Date,
   parent?: Delegation,
 ): IdentityFact[] {

@@ -3,19 +3,12 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { details } from '../../../../infra/testing/authorities.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { NOW } from '../../../../infra/testing/facts.ts'
 import { grantDelegation, passOnDelegation, type Wanted } from './delegation.ts'
 import { decideExchange } from './exchange.ts'
 
-const some = (...values: string[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 })
-const detail: fc.Arbitrary<AuthorizationDetail> = fc.record({
-  type: fc.constant('agent_permission' as const),
-  locations: some('https://a.example', 'https://b.example'),
-  actions: some('crm.read', 'crm.write', 'crm.*', 'mail.send', 'mail.*'),
-  resources: some('Customer::1', 'Customer::*', 'Mail::1', 'Mail::*'),
-})
-const details = fc.array(detail, { minLength: 1, maxLength: 2 })
 const wish = fc.record({
   authorizationDetails: details,
   lifetimeSeconds: fc.integer({ min: 1, max: 7_200 }),
@@ -107,6 +100,7 @@ describe('authority only narrows', () => {
             grant: 'grt_1',
             agent: agent.agent,
             delegation: delegation.delegation,
+            task: 'tsk',
             authorization_details: granted,
             expires_at: facts.hours(1),
             live: true,
@@ -116,10 +110,11 @@ describe('authority only narrows', () => {
             agentEnd: undefined,
             delegation,
             delegationEnd: undefined,
+            ceiling: delegation.authorization_details,
             grant,
             resource,
             authorizationDetails: asked,
-            proofThumbprint: agent.key_thumbprint,
+            binding: { jkt: agent.key_thumbprint },
             now: NOW,
           })
           if (!answer.allowed) return

@@ -17,8 +17,8 @@ export function createGrants() {
     apply: (commit: RecordedCommit) => {
       for (const { type, data } of commit.facts) {
         if (type === 'credence.policy.grant.issued.v1') {
-          const { grant, agent, delegation, authorization_details, expires_at } = data
-          grants.set(grant, share({ grant, agent, delegation, authorization_details, expires_at, live: true }))
+          const { grant, task, agent, delegation, authorization_details, expires_at } = data
+          grants.set(grant, share({ grant, task, agent, delegation, authorization_details, expires_at, live: true }))
         }
         if (type === 'credence.policy.grant.ended.v1') {
           const known = grants.get(data.grant)

@@ -1,5 +1,5 @@
 /** Principals, with the look-ups that only their owner needs. */
-import type { Agent } from '@credence/contracts/principals/agent'
+import { type Agent, hasEnded } from '@credence/contracts/principals/agent'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { keptMap, listener, type ReadModel } from '@credence/shared/event-store/read-model'
@@ -29,15 +29,22 @@ export function createPrincipals() {
         return 'retired'
       case 'agent_expired':
         return 'expired'
-      case 'parent_ended': {
-        const parent = agent.parent === undefined ? undefined : shared.agent(agent.parent)
-        return parent ? stateOf(parent, now) : 'revoked'
-      }
-      case 'blueprint_withdrawn':
+      case 'parent_ended':
+        return aboveOf(agent, now) ?? 'revoked'
+      // Held until the blueprint is restored, unless it will not come back then.
+      case 'blueprint_withdrawn': {
+        const above = aboveOf(agent, now)
+        if (above && hasEnded({ state: above })) return above
         return agent.state === 'quarantined' ? 'quarantined' : 'suspended'
+      }
       default:
         return 'revoked'
     }
+  }
+
+  function aboveOf({ parent, survives_parent }: Agent, now: Date): Agent['state'] | undefined {
+    const above = parent === undefined || survives_parent ? undefined : shared.agent(parent)
+    return above && stateOf(above, now)
   }
 
   const departed: ReadModel = {

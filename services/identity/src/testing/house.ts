@@ -1,5 +1,5 @@
 /** The real identity service on a real NATS, with the events of policy and attestation written as those services would. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
@@ -49,6 +49,7 @@ export async function openHouse() {
     audience: stack.apiAudience,
     tls: await stack.workload('idp'),
   })
+  nameAudiences(stack.folder, trustDomain)
   await stack.start('identity')
   const audience = `spiffe://${trustDomain}/service/identity`
   const buses = new Map<string, Promise<Bus>>()
@@ -73,7 +74,11 @@ export async function openHouse() {
     connect(`127.0.0.1:${ports.identityPublic}`, clientCredentials(authority.caFile, audience), credential)
 
   /** Appends one commit as the service that owns the stream. @returns its position */
-  async function write(stream: 'POLICY' | 'ATTESTATION', aggregate: string, ...made: Fact[]): Promise<string> {
+  async function write(
+    stream: 'IDENTITY' | 'POLICY' | 'ATTESTATION',
+    aggregate: string,
+    ...made: Fact[]
+  ): Promise<string> {
     const service = stream.toLowerCase()
     const source = `spiffe://${trustDomain}/service/${service}`
     const about = { actor: { kind: 'workload' as const, id: source }, source, subject: aggregate, now: new Date() }
@@ -144,6 +149,10 @@ export async function openHouse() {
       const result = facts.result({ agent, expires_at: facts.hours(2, new Date()), ...part })
       return write('ATTESTATION', `result/${result.result}`, facts.recorded(result))
     },
+    /** Ends a life that no call of this service ends yet. */
+    happen: (aggregate: string, ...made: Fact[]) => write('IDENTITY', aggregate, ...made),
+    /** What the person’s own access token (RFC 9068) looks like. */
+    tokenFor: idp.tokenFor,
     delegate: (agentId: string, part: Partial<GrantDelegationRequest> = {}) =>
       cora.grantDelegation({
         agentId,
@@ -212,6 +221,19 @@ export async function openHouse() {
     },
   }
   return house
+}
+
+/** Enforcement points of resources that only the tests know. */
+function nameAudiences(folder: string, trustDomain: string): void {
+  const file = join(folder, 'roles.json')
+  const roles = JSON.parse(readFileSync(file, 'utf8'))
+  for (const [name, audience] of Object.entries({ rooms: facts.CALENDAR, crm: 'https://crm.acme.example' }))
+    roles.workloads.push({
+      spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+      roles: ['enforcement-point'],
+      audiences: [audience],
+    })
+  writeFileSync(file, JSON.stringify(roles))
 }
 
 export const described = (key: Key) => ({

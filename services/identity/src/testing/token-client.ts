@@ -49,6 +49,9 @@ export type Answer = {
   issued_token_type?: string
   expires_in?: number
   authorization_details?: unknown
+  authorization_details_dropped?: unknown
+  grant_id?: string
+  task_id?: string
 }
 export type Fields = Record<string, string | string[] | undefined>
 /** Undefined: left out. */
@@ -152,8 +155,14 @@ export function tokenClient(issuer: string, caFile: string) {
       socket.on('end', answered)
     })
   }
+  /** A form of another grant, by an authenticated client. */
+  const grant = async (holder: Holder, fields: Fields, bent: { client?: AssertionParts; proof?: ProofParts } = {}) => {
+    const none = { subject_token: undefined, subject_token_type: undefined, resource: undefined, grant_id: undefined }
+    return send(await form(holder, { ...none, ...fields }, bent.client), await proof(holder, bent.proof))
+  }
   return {
     endpoint,
+    grant,
     assertion,
     proof,
     form,

@@ -27,6 +27,8 @@ export type Question = {
 export type Known = {
   agent: Agent | undefined
   agentEnd: AgentEnd | undefined
+  /** The token was given back or taken away (RFC 7009). */
+  tokenRevoked: boolean
   task: Task | undefined
   chain: Delegation[] | undefined
   /** Why the chain does not count. */
@@ -54,6 +56,7 @@ export function decide(question: Question, known: Known, evaluate: Evaluator | u
   const verdict = evaluate && agent ? evaluate(question, agent, context) : undefined
   const reasons = [
     ...agentReasons(known),
+    ...(known.tokenRevoked ? ['token_revoked'] : []),
     ...grantReasons(question, known, now),
     ...delegationReasons(known),
     ...attestationReasons(known, now),
@@ -117,6 +120,7 @@ const SENTENCES: Record<string, string> = {
   blueprint_withdrawn: 'The blueprint of the agent was withdrawn.',
   agent_expired: 'The life of the agent is over.',
   parent_ended: 'An agent above this one has ended, and this one with it.',
+  token_revoked: 'The access token was revoked.',
   grant_unknown: 'There is no such grant. Open a task.',
   grant_of_another_agent: 'The grant belongs to another agent.',
   grant_ended: 'The grant has ended with its task.',

@@ -5,6 +5,7 @@ import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
 import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
+import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
 import { policySetEvolution } from '../domain/policyset.ts'
 import { type TaskState, taskEvolution } from '../domain/task.ts'
@@ -24,6 +25,7 @@ export type World = ReturnType<typeof createWorld>
 export function createWorld() {
   const principals = createPrincipals()
   const tasks = aggregates('policy', 'task', taskEvolution, shareTask)
+  const revokedTokens = createRevokedTokens()
   const locations = aggregates('policy', 'location', locationEvolution)
   const policySets = aggregates('policy', 'policyset', policySetEvolution)
   const taskOfGrant = new Map<string, string>()
@@ -88,15 +90,22 @@ export function createWorld() {
     },
   }
   /** All of this, by the stream that it is folded from, as it is followed and kept. */
-  const models = { IDENTITY: principals.models, ATTESTATION: [attestation], POLICY: [work, places, policySets] }
+  const models = {
+    IDENTITY: [...principals.models, revokedTokens],
+    ATTESTATION: [attestation],
+    POLICY: [work, places, policySets],
+  }
 
   return {
     models,
     principals,
+    revokedTokens,
     tasks,
     locations,
     policySets,
-    applyIdentity: principals.apply,
+    applyIdentity: (commit: RecordedCommit) => {
+      for (const model of models.IDENTITY) model.apply(commit)
+    },
     applyAttestation: attestation.apply,
     applyPolicy: (commit: RecordedCommit) => {
       for (const model of models.POLICY) model.apply(commit)

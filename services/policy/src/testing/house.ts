@@ -129,6 +129,7 @@ export async function openHouse() {
           authorizationDetails: [facts.detail()],
           lifetimeSeconds: 600n,
           notBefore,
+          agentId: '',
           ...wanted,
         })
       return { agent, spiffeId, delegation, result, client, notBefore, openTask }

@@ -24,6 +24,7 @@ export type Situation = {
   result?: Result
   location: Located
   stale: string[]
+  tokenRevoked?: boolean
   /** What Cedar says; none when no policy set is active. */
   verdict?: Verdict
 }
@@ -43,6 +44,7 @@ export function decideOn(situation: Situation): Decided {
   const known = {
     agent: agents[question.agentId],
     agentEnd: endOf(question.agentId),
+    tokenRevoked: situation.tokenRevoked ?? false,
     task,
     chain,
     delegationEnd: delegationEnd(chain, around, now),

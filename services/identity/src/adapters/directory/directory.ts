@@ -33,7 +33,7 @@ export async function openDirectory(parts: {
 }): Promise<Directory> {
   const { bus } = parts
   const bucket = await new Kvm(bus.js).open('identity_directory')
-  const known = new Map<string, Promise<string>>()
+  const known = new Map<string, { human: Promise<string>; named: boolean }>()
 
   /** What is remembered here may have been forgotten by way of another replica. */
   async function resolve(issuer: string, subject: string, displayName: string): Promise<string> {
@@ -47,17 +47,26 @@ export async function openDirectory(parts: {
 
   /** Callers of one moment share one look-up: a person who is seen for the first time twenty times gets one name. */
   function recall(key: string, person: Person): Promise<string> {
+    const named = person.display_name !== ''
     const remembered = known.get(key)
-    if (remembered) return remembered
+    if (remembered && (remembered.named || !named)) return remembered.human
     if (known.size >= REMEMBERED) known.clear()
-    const found = find(key, person)
-    known.set(key, found)
-    found.catch(() => known.delete(key))
-    return found
+    const human = findOrName(key, person)
+    known.set(key, { human, named })
+    human.catch(() => known.delete(key))
+    return human
   }
 
-  const find = async (key: string, person: Person): Promise<string> =>
-    (await read(bus, bucket, key))?.human ?? (await recognise(key, person))
+  async function findOrName(key: string, person: Person): Promise<string> {
+    const found = await read(bus, bucket, key)
+    if (!found) return recognise(key, person)
+    // First met as somebody's manager, say: the name comes with the person.
+    if (person.display_name && !found.display_name && !(await nameOf(found.human)))
+      await written(bucket.put(`name.${found.human}`, person.display_name))
+    return found.human
+  }
+
+  const nameOf = async (human: string): Promise<string> => (await entry(bus, bucket, `name.${human}`))?.string() ?? ''
 
   /** The event first: a pseudonym in the directory has always been recorded. A lost race takes the winner's. */
   async function recognise(key: string, person: Person): Promise<string> {
@@ -83,7 +92,11 @@ export async function openDirectory(parts: {
 
   return {
     resolve,
-    nameOf: async (human) => (await entry(bus, bucket, `name.${human}`))?.string() ?? '',
+    find: async (issuer, subject) => {
+      const key = keyOf(issuer, subject)
+      return (await known.get(key)?.human) ?? (await read(bus, bucket, key))?.human
+    },
+    nameOf,
     place: async (issuer, subject, displayName) => {
       const human = await resolve(issuer, subject, displayName)
       if (displayName) await written(bucket.put(`name.${human}`, displayName))

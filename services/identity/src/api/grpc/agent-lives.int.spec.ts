@@ -260,9 +260,10 @@ describe('an agent ends', () => {
 describe('a withdrawn blueprint', () => {
   it('ends what its agents may do, and restored brings back what had not otherwise ended', async () => {
     const name = await blueprint('pausing')
-    const { workerWith } = workersOf(house)
+    const { workerWith, childOf } = workersOf(house)
     const one = await workerWith({ register: { blueprint: name } })
     const two = await workerWith({ register: { blueprint: name } })
+    const child = await childOf(two)
     const before = (await house.read('IDENTITY')).length
     await house.sponsor.withdrawBlueprint({ name, ...because })
     expect((await house.read('IDENTITY')).length).toBe(before + 1)
@@ -274,6 +275,11 @@ describe('a withdrawn blueprint', () => {
     const more = registration(await newKey(), { blueprint: name })
     expect(await refusalOf(house.platform.registerAgent(more))).toMatchObject({ reason: 'blueprint_withdrawn' })
     await house.security.revokeAgent({ agentId: two.agentId, ...because })
+    // What will not come back is not shown as if it would.
+    expect([await stateOf(two.agentId), await stateOf(child.agentId)]).toEqual([
+      'AGENT_STATE_REVOKED',
+      'AGENT_STATE_REVOKED',
+    ])
     await house.sponsor.restoreBlueprint({ name, ...because })
     expect([await exchange(one), await exchange(two)]).toEqual(['token', 'refused'])
   })

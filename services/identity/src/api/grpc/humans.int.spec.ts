@@ -41,6 +41,16 @@ describe('a person is placed', () => {
     expect(JSON.stringify(await house.read('IDENTITY'))).not.toMatch(/Ada|Lovelace/)
   })
 
+  it('before they ever signed in: the name comes with them', async () => {
+    await lives.place('worker', { managerSubject: 'manager' })
+    const manager = await lives.place('manager')
+    expect(await nameOf(manager)).toBe('')
+    const person = await house.person({ subject: 'manager', name: 'Mona' })
+    const own = { humanId: '', agentId: '', liveOnly: false, pageSize: 0, pageToken: '' }
+    expect((await person.listDelegations(own)).delegations).toEqual([])
+    expect(await nameOf(manager)).toBe('Mona')
+  })
+
   it('below another person, never below themselves', async () => {
     expect(await refusalOf(lives.place('ben', { managerSubject: 'ben' }))).toMatchObject({ field: 'manager_subject' })
     expect(await refusalOf(lives.place('ben', { groups: ['a\u202eb'] }))).toMatchObject({ field: 'groups.0' })

@@ -10,9 +10,11 @@ declare module 'oidc-provider/lib/helpers/grants.js' {
     response: {
       accessToken: string
       tokenType: string
-      issuedTokenType: string
+      issuedTokenType?: string
       expiresIn: number
-      authorizationDetails: unknown
+      authorizationDetails?: unknown
+      /** Members of ours. */
+      parameters?: object
     },
   ): object
 }

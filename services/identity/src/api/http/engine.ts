@@ -14,6 +14,7 @@ import type { Principals } from '../../projections/principals.ts'
 import type { Replay } from '../context.ts'
 
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
+export const CLIENT_CREDENTIALS = 'client_credentials'
 const MAX_ASSERTION_SECONDS = 300
 const SKEW_SECONDS = 15
 
@@ -46,6 +47,7 @@ export function createEngine(parts: EngineParts): Provider {
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     responseTypes: ['code'],
     scopes: [],
+    routes: { introspection: '/introspect', revocation: '/revoke' },
     features: {
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
@@ -53,15 +55,28 @@ export function createEngine(parts: EngineParts): Provider {
       pushedAuthorizationRequests: { enabled: false },
       resourceIndicators: { enabled: false },
       dPoP: { enabled: true, allowReplay: true },
+      // For the authentication of clients; the answers are ours (introspection.ts, revocation.ts).
+      introspection: { enabled: true, allowedPolicy: () => false },
+      revocation: { enabled: true, allowedPolicy: () => false },
     },
     discovery: {
       authorization_details_types_supported: ['agent_permission'],
       actor_profile_token_exchange: {
-        subject_token_types_supported: ['urn:ietf:params:oauth:token-type:jwt'],
-        actor_token_types_supported: [],
+        subject_token_types_supported: [
+          'urn:ietf:params:oauth:token-type:jwt',
+          'urn:ietf:params:oauth:token-type:access_token',
+        ],
+        actor_token_types_supported: [
+          'urn:ietf:params:oauth:token-type:access_token',
+          'urn:ietf:params:oauth:token-type:jwt',
+        ],
         requested_token_types_supported: ['urn:ietf:params:oauth:token-type:access_token'],
       },
-      entity_profiles_supported: { client: ['ai_agent'], subject: ['user'], actor: ['ai_agent'] },
+      entity_profiles_supported: {
+        client: ['service', 'ai_agent'],
+        subject: ['user', 'service', 'ai_agent'],
+        actor: ['ai_agent'],
+      },
     },
     assertJwtClientAuthClaimsAndHeader: (_ctx: unknown, claims: Record<string, unknown>) => {
       const now = Math.floor(parts.clock().getTime() / 1000)
@@ -91,7 +106,7 @@ function truthful(metadata: Record<string, unknown>): Record<string, unknown> {
   const { authorization_endpoint, scopes_supported, claims_supported, ...rest } = metadata
   return {
     ...rest,
-    grant_types_supported: [TOKEN_EXCHANGE],
+    grant_types_supported: [TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
     response_types_supported: [],
     response_modes_supported: undefined,
     code_challenge_methods_supported: undefined,
@@ -111,7 +126,7 @@ const adapterOf =
         token_endpoint_auth_method: 'private_key_jwt',
         token_endpoint_auth_signing_alg: algorithmOf(agent.public_jwk),
         jwks: { keys: [agent.public_jwk] },
-        grant_types: [TOKEN_EXCHANGE],
+        grant_types: [TOKEN_EXCHANGE, CLIENT_CREDENTIALS],
         response_types: [],
         redirect_uris: [],
         dpop_bound_access_tokens: true,

@@ -7,6 +7,8 @@ import type { Provider } from 'oidc-provider'
 /** What of the engine is reachable from outside. */
 const ENGINE: Record<string, string[]> = {
   '/token': ['POST'],
+  '/introspect': ['POST'],
+  '/revoke': ['POST'],
   '/.well-known/oauth-authorization-server': ['GET', 'HEAD'],
 }
 
