@@ -68,6 +68,8 @@ export type StackOptions = {
   services?: readonly ServiceName[]
   /** Services from their sources (default), or as `npm run build` left them. */
   from?: 'source' | 'dist'
+  /** How long a service may take to come up; one that ends is noticed at once. */
+  patienceMs?: number
   progress?: (line: string) => void
   /** More variables for every service. */
   variables?: Record<string, string>
@@ -135,7 +137,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     start: async (name) => {
       const running = spawn(name, mainOf(name), await stack.environment(name))
-      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
+      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile, options.patienceMs)
     },
     replica: async (name, at) =>
       spawn(`${name}-${at.mesh}`, mainOf(name), {
