@@ -67,6 +67,8 @@ export type TokenToIssue = {
     grant: string
     task: string
     authorizationDetails: AuthorizationDetail[]
+    /** The access token that it is exchanged for. */
+    subjectToken?: string | undefined
   }
 }
 
