@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { ChannelCredentials, Client } from '@grpc/grpc-js'
 import type { Running } from './process.ts'
 
-const PATIENCE_MS = 30_000
+/** A service that replays a hundred thousand agents needs a while; one that ends is noticed at once. */
+const PATIENCE_MS = 90_000
 const SERVING = 1
 
 /** @throws Error with the last lines that the process wrote, when it ends or does not come up */

@@ -1,5 +1,6 @@
 /** The development stack: NATS, the services and the demo identity provider, as real processes on loopback. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RolesFile } from '@credence/shared/callers/roles'
@@ -14,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export const SERVICE_NAMES = ['identity', 'policy', 'attestation', 'audit'] as const
 export type ServiceName = (typeof SERVICE_NAMES)[number]
+/** What the demo company runs beside them (company.ts). */
+export type CompanyProcess = 'identity-provider' | 'calendar' | 'customers'
 
 /** Loopback ports. `Mesh` listeners are for workloads (mTLS), `Public` ones for agents and people. */
 export const DEFAULT_PORTS = {
@@ -45,7 +48,7 @@ export type Stack = {
   apiAudience: string
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
-  service(name: ServiceName): Running
+  service(name: ServiceName | CompanyProcess): Running
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
@@ -74,6 +77,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const ports = options.ports ?? (await anyPorts())
   await refuseTakenPorts(ports)
   for (const part of ['logs', 'keys']) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 })
+  const kekFile = keyEncryptionKeyFile(folder)
+  if (!existsSync(kekFile)) writeFileSync(kekFile, randomBytes(32), { mode: 0o600, flag: 'wx' })
   const authority = await openAuthority(join(folder, 'pki'), trustDomain)
   const issuer = `https://localhost:${ports.identityHttp}`
   const idpIssuer = `https://localhost:${ports.idp}`
@@ -152,6 +157,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Encrypts identity's signing keys. Production keeps it away from them. */
+const keyEncryptionKeyFile = (folder: string) => join(folder, 'keys', 'identity.kek')
+
 function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, rolesFile: string): Record<string, string> {
   const { ports, folder } = stack
   return {
@@ -172,6 +180,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
     CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
+    CREDENCE_KEYS_KEK_FILE: keyEncryptionKeyFile(folder),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,
   }

@@ -45,4 +45,7 @@ export const commonConfig = {
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 }
 
+/** Of services that keep snapshots of what they have read. */
+export const snapshotConfig = { CREDENCE_DATA_DIR: z.string().optional() }
+
 export const schemas = { port, address }

@@ -3,38 +3,59 @@
  * them. What was exchanged for a revoked token is revoked with it, whichever of the two was written first.
  */
 import type { RecordedCommit } from './event-store/commit.ts'
+import { keptMap } from './event-store/read-model.ts'
 
 /** Clocks may differ by this much: somebody may still take a token that is over here. */
 const SKEW_MS = 60_000
 
 export type RevokedTokens = ReturnType<typeof createRevokedTokens>
 
-type Made = { end: number; tokens: { token: string; end: number }[] }
+/** A token and when nobody would take it any more. */
+type Ending = { token: string; end: number }
+/** What was exchanged for one token. */
+type Made = { end: number; tokens: readonly Ending[] }
+type Entry = ['revoked' | 'made', unknown]
 
 /** Forgets a token once nobody would take it any more: what is kept is at most what happened within a token's life. */
 export function createRevokedTokens() {
   const revoked = new Map<string, { end: number }>()
-  /** What was exchanged for a token. */
   const made = new Map<string, Made>()
+  const kept = { revoked: keptMap(revoked), made: keptMap(made) }
 
-  const remember = (from: string, token: string, end: number) => {
+  function remember(from: string, token: string, end: number): void {
     const known = made.get(from) ?? { end, tokens: [] }
-    known.tokens.push({ token, end })
-    made.set(from, { ...known, end: Math.max(known.end, end) })
+    made.set(from, { end: Math.max(known.end, end), tokens: [...known.tokens, { token, end }] })
   }
   function revoke(first: string, end: number): void {
-    const all = [{ token: first, end }]
+    const all: Ending[] = [{ token: first, end }]
     for (const next of all) {
       if (revoked.has(next.token)) continue
       revoked.set(next.token, { end: next.end })
       all.push(...(made.get(next.token)?.tokens ?? []))
     }
   }
-
   const tidy = ({ time }: RecordedCommit) => {
-    for (const kept of [revoked, made]) forget(kept, Date.parse(time))
+    forget(revoked, Date.parse(time))
+    forget(made, Date.parse(time))
   }
+
   return {
+    name: 'revoked-tokens',
+    dump: (): Iterable<Entry> => {
+      const parts = [kept.revoked.dump(), kept.made.dump()] as const
+      return (function* (): Generator<Entry> {
+        for (const entry of parts[0]) yield ['revoked', entry]
+        for (const entry of parts[1]) yield ['made', entry]
+      })()
+    },
+    load: (entry: unknown): void => {
+      const [which, one] = entry as Entry
+      kept[which].load(one)
+    },
+    clear: (): void => {
+      revoked.clear()
+      made.clear()
+    },
     apply: (commit: RecordedCommit) => {
       for (const { type, data } of commit.facts) {
         if (type === 'credence.identity.token.revoked.v1') {

@@ -65,6 +65,19 @@ describe('revoked tokens', () => {
     expect(['x', 'y'].every(tokens.has)).toBe(true)
   })
 
+  it('are kept in a snapshot and known again, with what was exchanged for what', () => {
+    const [before, after] = [createRevokedTokens(), createRevokedTokens()]
+    for (const one of [issued('b', 'a', 0), issued('d', 'c', 1), issued('e', 'c', 1), revoked('a', 2, 600)]) before.apply(one)
+    const entries = [...structuredClone([...before.dump()])]
+    before.apply(revoked('c', 3, 600))
+    for (const entry of entries) after.load(entry)
+    expect(['a', 'b', 'c', 'd', 'e'].filter(after.has)).toEqual(['a', 'b'])
+    after.apply(revoked('c', 3, 600))
+    expect(['a', 'b', 'c', 'd', 'e'].filter(after.has)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    after.clear()
+    expect(after.size()).toBe(0)
+  })
+
   it('take bounded memory, however many were ever revoked', () => {
     const tokens = createRevokedTokens()
     for (let second = 0; second < 5_000; second++) {

@@ -3,21 +3,30 @@ import { IdentityServiceService } from '@credence/contracts/gen/credence/identit
 import { createVerifyBearer } from '@credence/shared/callers/bearer'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
-import { followCommits } from '@credence/shared/event-store/follow'
+import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { serveHttps } from '@credence/shared/http/server'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { openKeys } from './adapters/keys/keys.ts'
+import { openKeys } from './adapters/keys/open-keys.ts'
 import { connectTasks } from './adapters/policy/tasks.ts'
 import { openReplay } from './adapters/replay/replay.ts'
+import { authorityCertificate } from './adapters/svid/certificates.ts'
+import { createSvids } from './adapters/svid/svids.ts'
 import { createAccessTokens } from './adapters/tokens/access-token.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
+import { agentKeyMethods } from './api/grpc/agent-keys.ts'
+import { agentListMethods } from './api/grpc/agent-lists.ts'
+import { agentLifeMethods } from './api/grpc/agent-lives.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
+import { delegationListMethods } from './api/grpc/delegation-lists.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
-import { humanMethods } from './api/grpc/humans.ts'
+import { admitHuman, humanMethods } from './api/grpc/humans.ts'
+import { mandateMethods } from './api/grpc/mandates.ts'
+import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
+import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
 import { registerClientCredentials } from './api/http/client-credentials.ts'
 import { createEngine } from './api/http/engine.ts'
@@ -28,32 +37,45 @@ import { registerRevocation } from './api/http/revocation.ts'
 import { readIdentityConfig } from './config.ts'
 import { createActors } from './projections/actors.ts'
 import { createGrants } from './projections/grants.ts'
-import { createHeld } from './projections/held.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
+import { createExpiry } from './reactions/expiry.ts'
+import { createKeyRotation } from './reactions/key-rotation.ts'
+import { repeat } from './reactions/repeat.ts'
+import { createSuccession } from './reactions/succession.ts'
+
+/** How often is looked for what time has brought about. */
+const SWEEP_MS = 5_000
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, roles, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
+  const keyStore = await openKeys(config, { clock, log, certify: authorityCertificate(trustDomain) })
+  cleanup.push(keyStore.close)
+  const { keys } = keyStore
+  const svids = createSvids({ keys, clock, trustDomain })
 
   const principals = createPrincipals()
-  const held = createHeld()
   const revokedTokens = createRevokedTokens()
   const grants = createGrants()
-  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, (commit) => {
-    principals.apply(commit)
-    held.apply(commit)
-    revokedTokens.apply(commit)
+  const signingKeys = createSigningKeys()
+  const keeper = await keepModels({
+    bus,
+    log,
+    models: { IDENTITY: [...principals.models, revokedTokens, signingKeys], POLICY: [grants] },
+    snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
+    onHalt: fail,
   })
-  const policy = await followCommits({ bus, log, stream: 'POLICY', onHalt: fail }, grants.apply)
+  cleanup.push(keeper.stop)
+  await keeper.caughtUp
+  const { IDENTITY: own, POLICY: policy } = keeper.followers
   const followers = [own, policy]
-  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
-  await Promise.all(followers.map((follower) => follower.caughtUp))
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
-  const directory = await openDirectory({ bus, humans: principals.humans, writer, clock, source: spiffeId })
+  await keyStore.keepUp(createKeyRotation({ signingKeys, writer, clock, source: spiffeId }))
+  const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
   const actors = createActors(principals, `spiffe://${trustDomain}`)
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, actors })
   const activation = await react(
@@ -61,6 +83,16 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     createActivation({ principals, writer, clock }),
   )
   cleanup.push(activation.stop)
+  const ruling = { principals, writer, clock, source: spiffeId }
+  const expiry = repeat({ name: 'expiry', everyMs: SWEEP_MS, log }, createExpiry(ruling))
+  const graceSeconds = config.CREDENCE_SPONSOR_GRACE_SECONDS
+  const succession = repeat(
+    { name: 'succession', everyMs: SWEEP_MS, log },
+    createSuccession({ ...ruling, graceSeconds }),
+  )
+  principals.onHuman(succession.soon)
+  cleanup.push(expiry.stop)
+  cleanup.push(succession.stop)
 
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
@@ -77,7 +109,6 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     keys,
     principals,
     actors,
-    held,
     grants,
     revokedTokens,
     followers,
@@ -95,23 +126,46 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   registerClientCredentials(engine, tokenParts)
   registerIntrospection(engine, { ...tokenParts, roles })
   registerRevocation(engine, tokenParts)
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer), {
-    requestCertificate: true,
-  })
+  const http = await serveHttps(
+    config.CREDENCE_HTTP_LISTEN,
+    tls,
+    oauthListener(engine, createApp(keys, svids), issuer),
+    {
+      requestCertificate: true,
+    },
+  )
   cleanup.push(http.stop)
 
-  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
+  const context = {
+    trustDomain,
+    principals,
+    writer,
+    followers,
+    clock,
+    directory,
+    delegationTokens,
+    keys,
+    replay,
+    barrier,
+  }
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
     methods: {
       ...blueprintMethods(context),
+      ...sponsorshipMethods(context),
       ...agentMethods(context),
+      ...agentListMethods(context),
+      ...agentLifeMethods(context),
+      ...agentKeyMethods(context),
       ...delegationMethods(context),
+      ...delegationListMethods(context),
+      ...mandateMethods(context),
       ...humanMethods(context),
+      ...svidMethods({ ...context, barrier, svids }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,
-    resolveHuman: directory.resolve,
+    resolveHuman: admitHuman(context),
   })
 })

@@ -28,6 +28,8 @@ const outcome = ({ decision, reasons }: CheckResponse) => ({
 const ALLOW = { decision: 'allow', reasons: [] }
 const deny = (...reasons: string[]) => ({ decision: 'deny', reasons })
 
+const lasting = () => ({ not_before: facts.hours(-1, new Date()), expires_at: facts.hours(2, new Date()) })
+
 async function recordOf({ decisionId }: CheckResponse) {
   for (const commit of await house.read('DECISIONS'))
     for (const { type, data } of commit.facts)
@@ -104,6 +106,33 @@ describe('a task and its decisions', () => {
       enforcement.check(checkOf(worker, grant?.id ?? '', part)).then(outcome)
     expect(await check({ action: 'calendar.read' })).toEqual(ALLOW)
     expect(await check({})).toEqual(deny('outside_grant'))
+  })
+
+  it('limits stay on the grant; what a check cannot verify is denied, a window is checked', async () => {
+    const hour = (count: number) => facts.hours(count, new Date())
+    const limited = detail({ actions: ['calendar.book'], limits: { count: 3, patterns: [] } })
+    const window = { from: hour(-1), until: hour(1) }
+    const timed = detail({ actions: ['calendar.read'], limits: { patterns: [], window } })
+    const later = { from: hour(1), until: hour(2) }
+    const closed = detail({ actions: ['calendar.list'], limits: { patterns: [], window: later } })
+    const worker = await house.agent({}, { authorization_details: [limited, timed, closed] })
+    const { grant } = await worker.openTask()
+    expect(grant?.authorizationDetails).toMatchObject([
+      { limits: { count: 3 } },
+      { limits: { window } },
+      { limits: { window: later } },
+    ])
+    const check = (action: string) =>
+      enforcement.check(checkOf(worker, grant?.id ?? '', { action })).then(({ decision, reasons }) => ({
+        decision: outcome({ decision, reasons } as CheckResponse),
+        said: reasons[0]?.message,
+      }))
+    expect(await check('calendar.book')).toEqual({
+      decision: deny('limit_unverifiable'),
+      said: expect.stringContaining('cannot be verified'),
+    })
+    expect((await check('calendar.read')).decision).toEqual(ALLOW)
+    expect((await check('calendar.list')).decision).toEqual(deny('outside_window'))
   })
 
   it('records a refusal and lists what was dropped', async () => {
@@ -232,11 +261,31 @@ describe('what ends, ends everything below it', () => {
     expect((await recordOf(allowed)).data.delegations).toEqual([child.delegation.delegation, held.parent])
     const root = await house.write('IDENTITY', `delegation/${held.parent}`, facts.delegationRevoked(held.parent))
     const check = checkOf(child, grant?.id ?? '', { notBefore: [root] })
-    expect(outcome(await enforcement.check(check))).toEqual(deny('delegation_revoked'))
+    // The task may have been aborted by then: that is a second reason.
+    const { decision, reasons } = outcome(await enforcement.check(check))
+    expect([decision, reasons.at(-1)]).toEqual(['deny', 'delegation_revoked'])
     const { delegation } = child.delegation
     const own = await house.write('IDENTITY', `delegation/${delegation}`, facts.delegationRevoked(delegation))
     expect(await stateOf(taskId, own)).toBe('TASK_STATE_ABORTED false')
     await expect(child.openTask({ notBefore: [own] })).rejects.toMatchObject({ reason: 'delegation_revoked' })
+  })
+
+  it('an agent that survives its parent keeps the tasks that it does not owe to it, and only those', async () => {
+    const parent = await house.agent()
+    const { delegation: from, human } = parent.delegation
+    const child = await house.agent({ parent: parent.agent, survives_parent: true })
+    const passed = facts.delegation({ agent: child.agent, human, parent: from, ...lasting() })
+    const given = await house.write('IDENTITY', `delegation/${passed.delegation}`, facts.granted(passed))
+    const own = await child.openTask()
+    const owed = await child.openTask({ delegationId: passed.delegation, notBefore: [given] })
+    const revoked = await house.write('IDENTITY', `agent/${parent.agent}`, facts.agentRevoked(parent.agent))
+    expect(await stateOf(owed.taskId, revoked)).toBe('TASK_STATE_ABORTED false')
+    const check = (id = '') => enforcement.check(checkOf(child, id, { notBefore: [revoked] })).then(outcome)
+    expect(await check(own.grant?.id)).toEqual(ALLOW)
+    expect((await check(owed.grant?.id)).reasons).toContain('delegator_ended')
+    expect(await operator.getTask({ taskId: own.taskId, notBefore: [revoked] })).toMatchObject({
+      state: 'TASK_STATE_OPEN',
+    })
   })
 
   it('a newer result that was refused counts against an older accepted one', async () => {

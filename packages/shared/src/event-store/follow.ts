@@ -38,11 +38,7 @@ const EXPIRES_MS = 2_000
 
 /** Follows a stream of commits. */
 export const followCommits = (options: FollowOptions, apply: (commit: RecordedCommit) => void): Promise<Follower> =>
-  follow(options, (message) =>
-    apply(
-      decodeCommit({ headers: message.headers, data: message.data, stream: options.stream, sequence: message.seq }),
-    ),
-  )
+  follow(options, (message) => apply(decodeCommit(message, options.stream, message.seq)))
 
 /**
  * Follows the raw messages of a stream; `apply` is called once for each, in order. While it is busy (a promise) nothing
@@ -68,13 +64,15 @@ export async function follow(
     void messages?.close()
     options.onHalt?.(error)
   }
-  const take = async (message: JsMsg): Promise<void> => {
+  const take = (message: JsMsg): void | Promise<void> => {
     heard = Date.now()
     if (message.seq <= position) return
     if (message.seq !== position + 1) throw new Error(`gap: ${message.seq} follows ${position}`)
     const applied = apply(message)
-    if (applied) await applied
-    position = message.seq
+    return applied ? applied.then(() => arrived(message.seq)) : arrived(message.seq)
+  }
+  const arrived = (sequence: number): void => {
+    position = sequence
     for (const waiter of waiting)
       if (waiter.sequence <= position) {
         waiting.delete(waiter)
@@ -104,13 +102,15 @@ export async function follow(
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: position + 1,
   })
-  messages = await consumer.consume({ max_messages: 2_000, expires: EXPIRES_MS })
+  messages = await consumer.consume({ max_messages: 5_000, expires: EXPIRES_MS })
   void listen(messages)
   void takeAll(messages).catch((error) => halt(error instanceof Error ? error : new Error(messageOf(error))))
   async function takeAll(live: ConsumerMessages) {
     for await (const message of live) {
       if (halted || stopping) return
-      await take(message)
+      // Most are applied at once, and a promise for each would be a good part of a replay.
+      const applied = take(message)
+      if (applied) await applied
     }
     if (!stopping) throw new Error('the server ended the consumer')
   }

@@ -6,6 +6,7 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { JWK, JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { Actor } from '../domain/actor.ts'
@@ -22,6 +23,9 @@ export type Context = {
   directory: Directory
   delegationTokens: DelegationTokens
   keys: Keys
+  replay: Replay
+  /** What was acknowledged before a command came counts in it, on any replica. */
+  barrier: Barrier
 }
 
 /** The erasable directory of people. */
@@ -32,6 +36,10 @@ export type Directory = {
   find(issuer: string, subject: string): Promise<string | undefined>
   /** Empty when unknown or forgotten. */
   nameOf(human: string): Promise<string>
+  /** The same as `resolve`, and the name is what the company says now. */
+  place(issuer: string, subject: string, displayName: string): Promise<string>
+  /** Erases who it is. Whoever signs in as that person later is somebody new. */
+  forget(human: string): Promise<void>
 }
 
 export type DelegationClaims = {
@@ -123,7 +131,7 @@ export type Tasks = {
 /** Single use of assertions and proofs, for all replicas. */
 export type Replay = {
   /** True the first time, for longer than any proof lives. @throws CredenceError `unavailable` */
-  first(space: 'assertion' | 'dpop', owner: string, jti: string): Promise<boolean>
+  first(space: 'assertion' | 'dpop' | 'key-proof', owner: string, jti: string): Promise<boolean>
 }
 
 /** What a signing key of this service is for; a key is for one use only. */
@@ -134,10 +142,37 @@ export type PublishedKey = JWK & { kid: string; alg: SigningAlgorithm }
 
 /** Keys that sign for this service. Private keys never leave the key store behind it. */
 export type Keys = {
-  /** A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`. */
-  sign(use: KeyUse, header: { typ: string; alg?: SigningAlgorithm }, claims: object): Promise<string>
+  /**
+   * A compact JWS (RFC 7515) by the key that is current for this use and algorithm (ES256 unless said); sets `alg` and `kid`.
+   * `claims.exp` is needed, and may be 30 days away at most (JWT-SVIDs: five minutes): a key goes after what it signed.
+   */
+  sign(
+    use: KeyUse,
+    header: { typ: string; alg?: SigningAlgorithm },
+    claims: { exp: number; [claim: string]: unknown },
+  ): Promise<string>
   /** For jose’s `jwtVerify`: the public key that a header names. @throws when it names none of this use */
   verifier(use: KeyUse): JWTVerifyGetKey
-  /** Keys that sign, keys that will, and keys whose signatures may still be about. */
+  /** Keys that sign, keys that will, and keys whose signatures may still be about. Those of the CA with `x5c`. */
   published(use: KeyUse): PublishedKey[]
+  /** When what is published changed for the last time, in epoch milliseconds; the same on every replica. */
+  publishedSince(): number
+  /** The CA that issues X.509-SVIDs now. */
+  authority(): Promise<Authority>
+}
+
+/** A CA certificate in DER, and its key's signature (ES256: R and S) over bytes. */
+export type Authority = { certificate: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> }
+
+type SvidHolder = Pick<Agent, 'agent' | 'spiffe_id' | 'public_jwk'>
+
+/** SPIFFE Verifiable Identity Documents of agents, and the bundle that verifies them. */
+export type Svids = {
+  /** For the agent's newest key. `chain` is PEM. */
+  x509(agent: SvidHolder, until: Date): Promise<{ chain: string; serial: string; expiresAt: Date }>
+  jwt(agent: SvidHolder, audience: string, until: Date): Promise<{ token: string; serial: string; expiresAt: Date }>
+  /** CA certificates of this trust domain, PEM. */
+  authorities(): string
+  /** SPIFFE Trust Domain and Bundle §4. */
+  bundle(): { trustDomain: string; document: object }
 }

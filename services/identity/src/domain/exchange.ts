@@ -51,7 +51,7 @@ export function decideExchange(question: Question): Answer {
   if (obstacle) return obstacle
   if (!grant || grant.agent !== agent?.agent || grant.delegation !== delegation?.delegation)
     return no('invalid_request', 'grant_unknown', 'grant_id does not name a grant of this agent under this delegation.')
-  if (!grant.live || new Date(grant.expires_at) <= now)
+  if (!grant.live || !(new Date(grant.expires_at) > now))
     return no('invalid_request', 'grant_ended', 'The grant has ended: open a task.')
   const here = intersect(at(grant.authorization_details, question.resource), heldHere(question))
   if (here.length === 0) return no('invalid_target', 'outside_grant', 'The grant holds nothing for this resource.')
@@ -108,12 +108,12 @@ export function obstacleTo(asking: Asking): Refusal | undefined {
 export function obstacleToAgent(asking: Pick<Asking, 'agent' | 'agentEnd' | 'binding' | 'now'>): Refusal | undefined {
   const { agent, now } = asking
   if (!agent || asking.agentEnd) return no('invalid_client', asking.agentEnd ?? 'agent_unknown', 'The agent has ended.')
+  if (!isLiving(asking.binding, agent, now))
+    return no('invalid_dpop_proof', 'other_key', 'The DPoP proof must be made with a key that the agent has now.')
   if (agent.state !== 'active' || !agent.result)
     return no('actor_unauthorized', 'agent_not_active', 'The agent is not active: attest first.')
-  if (new Date(agent.result.expiresAt) <= now)
+  if (!(new Date(agent.result.expiresAt) > now))
     return no('actor_unauthorized', 'attestation_expired', 'The attestation result has expired: attest again.')
-  if (!isLiving(asking.binding, agent, now))
-    return no('invalid_dpop_proof', 'other_key', 'The DPoP proof must be made with a registered key of the agent.')
   return undefined
 }
 

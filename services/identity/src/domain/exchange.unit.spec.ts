@@ -39,6 +39,29 @@ describe('the exchange', () => {
       expiresAt: new Date(NOW.getTime() + MAX_TOKEN_SECONDS * 1000),
     })
   })
+  it('gives what was asked when it is less, and limits stay on it', () => {
+    const limited = detail({ limits: { count: 5, patterns: [] } })
+    const less = detail({ actions: ['calendar.read'], limits: { count: 2, patterns: [] } })
+    expect(ask({ grant: { ...grant, authorization_details: [limited] } })).toMatchObject({
+      authorizationDetails: [limited],
+    })
+    expect(ask({ grant: { ...grant, authorization_details: [limited] }, authorizationDetails: [less] })).toMatchObject({
+      allowed: true,
+      authorizationDetails: [less],
+    })
+  })
+  it('takes the key before while it still counts', () => {
+    const before = (endsAt: string) => ({ jwk: agent.public_jwk, thumbprint: 'before', endsAt })
+    const by = (endsAt: string) =>
+      ask({ agent: { ...agent, earlierKey: before(endsAt) }, binding: { jkt: 'before' } }).allowed
+    expect([by(hours(1)), by(hours(0))]).toEqual([true, false])
+  })
+  it('gives of a grant only what its delegation holds', () => {
+    const read = detail({ actions: ['calendar.read'] })
+    expect(ask({ delegation: { ...delegation, authorization_details: [read] } })).toMatchObject({
+      authorizationDetails: [read],
+    })
+  })
   it('gives no token beyond the life of anything that it rests on', () => {
     const soon = new Date(NOW.getTime() + 60_000).toISOString()
     const ends: Partial<Question>[] = [
@@ -87,6 +110,34 @@ describe('the exchange', () => {
       'attestation_expired',
     ],
     ['another key', { binding: { jkt: 'other' } }, 'invalid_dpop_proof', 'other_key'],
+    ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],
+    [
+      'a key that was followed by another, at the very end of the overlap',
+      {
+        agent: { ...agent, earlierKey: { jwk: agent.public_jwk, thumbprint: 'before', endsAt: hours(0) } },
+        binding: { jkt: 'before' },
+      },
+      'invalid_dpop_proof',
+      'other_key',
+    ],
+    [
+      'another key first: what is wrong with the proof wins over what is wrong with the agent',
+      { binding: { jkt: 'other' }, agent: { ...agent, state: 'suspended' } },
+      'invalid_dpop_proof',
+      'other_key',
+    ],
+    ['an agent that nobody knows', { agent: undefined }, 'invalid_client', 'agent_unknown'],
+    ['an agent that is held', { agent: { ...agent, state: 'quarantined' } }, 'actor_unauthorized', 'agent_not_active'],
+    ['a delegation that nobody knows', { delegation: undefined }, 'invalid_request', 'delegation_unknown'],
+    [
+      'details without a limit that the grant has (rar-limit-dropped-is-wider)',
+      {
+        grant: { ...grant, authorization_details: [detail({ limits: { count: 2, patterns: [] } })] },
+        authorizationDetails: [detail()],
+      },
+      'invalid_authorization_details',
+      'outside_grant',
+    ],
     ['a delegation that was revoked', { delegationEnd: 'delegation_revoked' }, 'invalid_request', 'delegation_revoked'],
     [
       'a delegation of another agent',

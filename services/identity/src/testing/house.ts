@@ -32,6 +32,7 @@ export const BLUEPRINT = 'meeting-scheduler'
 export const CEILING: AuthorizationDetail[] = [
   facts.detail(),
   facts.detail({ locations: ['https://crm.acme.example'], actions: ['crm.read'], resources: ['Customer::*'] }),
+  facts.detail({ locations: [facts.CALENDAR, 'https://crm.acme.example'], actions: ['calendar.read'] }),
 ]
 
 export type House = Awaited<ReturnType<typeof openHouse>>
@@ -96,7 +97,7 @@ export async function openHouse() {
     return publicly(async () => ({ authorization: `Bearer ${token}` }))
   }
   const asAgent = (key: Key, spiffeId: string) => {
-    const about = { algorithm: key.algorithm, spiffeId, audience }
+    const about = { algorithm: key.algorithm, keyId: key.thumbprint, spiffeId, audience }
     return publicly(async (path, request) => ({
       'agent-proof': await signAgentProof(key.privateKey, { ...about, path, request }),
     }))

@@ -219,8 +219,8 @@ function fromPerson(
 /** Delegations of this agent that count. */
 function living(parts: TokenParts, agent: Agent): Delegation[] {
   const now = parts.clock()
-  return parts.held
-    .by(agent.agent)
+  return parts.principals
+    .delegationsOf(agent.agent)
     .filter((id) => parts.principals.delegationEnd(id, now) === undefined)
     .flatMap((id) => parts.principals.delegation(id) ?? [])
 }

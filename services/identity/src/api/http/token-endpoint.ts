@@ -8,7 +8,6 @@ import type { RevokedTokens } from '@credence/shared/revoked-tokens'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Actors } from '../../projections/actors.ts'
 import type { Grants } from '../../projections/grants.ts'
-import type { Held } from '../../projections/held.ts'
 import type { Principals } from '../../projections/principals.ts'
 import type { AccessTokens, DelegationTokens, Keys, People, Replay, Tasks } from '../context.ts'
 
@@ -18,7 +17,6 @@ export type TokenParts = {
   keys: Keys
   principals: Principals
   actors: Actors
-  held: Held
   grants: Grants
   revokedTokens: RevokedTokens
   followers: readonly Follower[]
