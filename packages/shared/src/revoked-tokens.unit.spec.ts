@@ -67,7 +67,8 @@ describe('revoked tokens', () => {
 
   it('are kept in a snapshot and known again, with what was exchanged for what', () => {
     const [before, after] = [createRevokedTokens(), createRevokedTokens()]
-    for (const one of [issued('b', 'a', 0), issued('d', 'c', 1), issued('e', 'c', 1), revoked('a', 2, 600)]) before.apply(one)
+    for (const one of [issued('b', 'a', 0), issued('d', 'c', 1), issued('e', 'c', 1), revoked('a', 2, 600)])
+      before.apply(one)
     const entries = [...structuredClone([...before.dump()])]
     before.apply(revoked('c', 3, 600))
     for (const entry of entries) after.load(entry)

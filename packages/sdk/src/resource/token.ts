@@ -1,6 +1,7 @@
 /** Checks an access token (RFC 9068) and its DPoP proof (RFC 9449 §4.3, §7) for one resource server. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { faultOf } from '@credence/contracts/principals/actor'
 import { once } from '@credence/shared/callers/agent-proof'
 import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -25,29 +26,15 @@ export type VerifyToken = (request: IncomingMessage) => Promise<VerifiedToken>
 
 const PROOF_LIFE_SECONDS = 300
 const PROOF_FUTURE_SECONDS = 15
-/** Longest chain of actors that is looked at; a longer one is refused (actor profile). */
-const MAX_ACTORS = 32
 const DELEGATED = z.object({
   jti: z.string(),
   sub: z.string(),
   agent_id: z.string(),
   grant_id: z.string(),
-  act: z.looseObject({ iss: z.string(), sub: z.string() }).refine(isChain, 'must be a chain of actors'),
+  /** Each actor has a namespace and a name. Only the outermost decides anything; the others are for the record. */
+  act: z.looseObject({ iss: z.string(), sub: z.string() }).refine((act) => faultOf(act) === undefined),
   cnf: z.object({ jkt: z.string() }),
 })
-
-/** Every actor has a namespace and a name. Only the outermost decides anything; the others are for the record. */
-function isChain(act: Record<string, unknown>): boolean {
-  let next: unknown = act
-  for (let depth = 0; depth < MAX_ACTORS; depth++) {
-    if (next === undefined) return true
-    if (typeof next !== 'object' || next === null) return false
-    const { iss, sub, act: inner } = next as Record<string, unknown>
-    if (typeof iss !== 'string' || typeof sub !== 'string') return false
-    next = inner
-  }
-  return next === undefined
-}
 
 /**
  * @param options.audience this resource server's identifier: an absolute https URL. Proofs are compared with it, never with Host

@@ -10,10 +10,10 @@
  */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
+import { type Actor, faultOf, isSameChain } from '@credence/contracts/principals/actor'
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
-import { type Actor, faultOf, isSameChain } from '../../domain/actor.ts'
 import type { Binding } from '../../domain/binding.ts'
 import { tokenEnd } from '../../domain/token-life.ts'
 import type { AccessClaims, DelegationClaims } from '../context.ts'
