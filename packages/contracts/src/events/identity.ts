@@ -222,6 +222,8 @@ export const identityEvents = {
     authorization_details: AuthorizationDetails,
     key_thumbprint: z.string(),
     expires_at: Instant,
+    /** The access token that it was exchanged for: it ends with that one. */
+    subject_token: z.string().optional(),
   }),
   /** A token that says who the agent is, for this server only: no authority stands in it. */
   'credence.identity.token.issued_to_self.v1': z.strictObject({

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuthorizationDetail, DroppedAuthority } from '@credence/contracts/authority'
 import type { Trigger } from '@credence/contracts/events/values'
+import type { Actor } from '@credence/contracts/principals/actor'
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Clock } from '@credence/shared/clock'
@@ -10,7 +11,6 @@ import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { JWK, JWTPayload, JWTVerifyGetKey } from 'jose'
-import type { Actor } from '../domain/actor.ts'
 import type { Binding } from '../domain/binding.ts'
 import type { Grant } from '../domain/exchange.ts'
 import type { Principals } from '../projections/principals.ts'
@@ -77,6 +77,8 @@ export type TokenToIssue = {
     grant: string
     task: string
     authorizationDetails: AuthorizationDetail[]
+    /** The access token that it is exchanged for. */
+    subjectToken?: string | undefined
   }
 }
 
