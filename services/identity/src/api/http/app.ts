@@ -7,10 +7,7 @@ export function createApp(keys: Keys): Hono {
   app.get('/jwks', (context) => context.json({ keys: keys.published('token').map((key) => ({ ...key, use: 'sig' })) }))
   app.notFound((context) =>
     context.json(
-      {
-        error: 'invalid_request',
-        error_description: 'There is nothing here. See /.well-known/oauth-authorization-server',
-      },
+      { error: 'invalid_request', error_description: 'There is nothing here. See /.well-known/oauth-authorization-server' },
       404,
     ),
   )
