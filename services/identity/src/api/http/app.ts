@@ -8,7 +8,10 @@ export function createApp(keys: Keys, svids: Svids): Hono {
   app.route('/', keysApp(keys, svids))
   app.notFound((context) =>
     context.json(
-      { error: 'invalid_request', error_description: 'There is nothing here. See /.well-known/oauth-authorization-server' },
+      {
+        error: 'invalid_request',
+        error_description: 'There is nothing here. See /.well-known/oauth-authorization-server',
+      },
       404,
     ),
   )

@@ -61,7 +61,10 @@ export function createEngine(parts: EngineParts): Provider {
     jwks: {
       keys: [
         // The engine wants a key of its own. It signs nothing that leaves: our tokens are signed by our keys (keys.ts).
-        { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), use: 'sig' } as JWK,
+        {
+          ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+          use: 'sig',
+        } as JWK,
       ],
     },
     routes: {
