@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { Fact } from '@credence/contracts/events/catalog'
-import type { StreamName } from '@credence/contracts/streams'
 import type { Stack } from '@credence/infra/dev/stack'
 import { connectBus } from '@credence/shared/bus/connect'
 import { sha256 } from '@credence/shared/digest'
@@ -30,7 +29,8 @@ const DETAILS: AuthorizationDetail[] = [
 ]
 const BLUEPRINTS = Array.from({ length: 20 }, (_, index) => `team-${String.fromCharCode(97 + index)}-scheduler`)
 const PEOPLE = 1_000
-const IN_FLIGHT = 512
+const IN_FLIGHT = 256
+const PATIENCE = 20
 const HOUR_MS = 3_600_000
 
 type Write = (stream: 'IDENTITY' | 'POLICY', aggregate: string, ...facts: Fact[]) => Promise<void>
@@ -66,7 +66,15 @@ async function openWriters({ trustDomain, authority, nats }: Stack) {
     const service = stream.toLowerCase()
     const source = `spiffe://${trustDomain}/service/${service}`
     const commit = newCommit(facts, { actor: { kind: 'workload', id: source }, source, subject: aggregate, now })
-    await append(buses[stream], stream as StreamName, `credence.${service}.${aggregate.replace('/', '.')}`, commit)
+    const subject = `credence.${service}.${aggregate.replace('/', '.')}`
+    for (let left = PATIENCE; ; left--)
+      try {
+        await append(buses[stream], stream, subject, commit)
+        break
+      } catch (error) {
+        // On a busy machine an acknowledgement may be late. The same commit again is stored once.
+        if (left === 0) throw error
+      }
     count += facts.length
   }
   const close = () => Promise.all(Object.values(buses).map((bus) => bus.close()))

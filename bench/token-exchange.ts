@@ -17,6 +17,8 @@ type Size = { few: number; many: number; clients: number; requests: number; roun
 const WHOLE: Size = { few: 1_000, many: 100_000, clients: 64, requests: 3_000, rounds: 5 }
 const QUICK: Size = { few: 100, many: 2_000, clients: 8, requests: 300, rounds: 2 }
 const IN_FLIGHT = 32
+/** Replaying all events of many agents takes long where others work as well. */
+const PATIENCE_MS = 600_000
 /** About what one exchange records. */
 const RECORD_BYTES = 1_200
 
@@ -31,7 +33,7 @@ type Place = {
 /** The services that an exchange needs, with so many agents, and a few of them ready to ask. */
 async function openPlace(agents: number, count: number): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({ folder, services: [], patienceMs: PATIENCE_MS })
   const close = async () => {
     await stack.stop()
     rmSync(folder, { recursive: true, force: true })

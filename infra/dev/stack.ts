@@ -1,5 +1,6 @@
 /** The development stack: NATS, the services and the demo identity provider, as real processes on loopback. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RolesFile } from '@credence/shared/callers/roles'
@@ -51,7 +52,7 @@ export type Stack = {
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
-  replica(name: ServiceName, ports: { mesh: number; public: number }): Promise<Running>
+  replica(name: ServiceName, ports: { mesh: number; public: number; http?: number }): Promise<Running>
   /** Starts another process of the stack under its care. */
   spawn(name: string, script: string, env: Record<string, string>): Running
   /** A certificate for a workload, for example `platform/hr` or `enforcement-point/calendar`. */
@@ -67,7 +68,11 @@ export type StackOptions = {
   services?: readonly ServiceName[]
   /** Services from their sources (default), or as `npm run build` left them. */
   from?: 'source' | 'dist'
+  /** How long a service may take to come up; one that ends is noticed at once. */
+  patienceMs?: number
   progress?: (line: string) => void
+  /** More variables for every service. */
+  variables?: Record<string, string>
 }
 
 /** @throws Error in one line when a port is taken or a process does not come up */
@@ -76,6 +81,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const ports = options.ports ?? (await anyPorts())
   await refuseTakenPorts(ports)
   for (const part of ['logs', 'keys']) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 })
+  const kekFile = keyEncryptionKeyFile(folder)
+  if (!existsSync(kekFile)) writeFileSync(kekFile, randomBytes(32), { mode: 0o600, flag: 'wx' })
   const authority = await openAuthority(join(folder, 'pki'), trustDomain)
   const issuer = `https://localhost:${ports.identityHttp}`
   const idpIssuer = `https://localhost:${ports.idp}`
@@ -125,17 +132,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     environment: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...serviceEnvironment(stack, name, tls, rolesFile) }
+      const usual = serviceEnvironment(stack, name, tls, rolesFile)
+      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...usual, ...options.variables }
     },
     start: async (name) => {
       const running = spawn(name, mainOf(name), await stack.environment(name))
-      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
+      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile, options.patienceMs)
     },
     replica: async (name, at) =>
       spawn(`${name}-${at.mesh}`, mainOf(name), {
         ...(await stack.environment(name)),
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
+        ...(at.http ? { CREDENCE_HTTP_LISTEN: `127.0.0.1:${at.http}` } : {}),
         CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
       }),
     stop: async () => {
@@ -154,6 +163,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Encrypts identity's signing keys. Production keeps it away from them. */
+const keyEncryptionKeyFile = (folder: string) => join(folder, 'keys', 'identity.kek')
+
 function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, rolesFile: string): Record<string, string> {
   const { ports, folder } = stack
   return {
@@ -169,11 +181,13 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_GRPC_REFLECTION: 'on',
     CREDENCE_OIDC_ISSUERS: stack.idpIssuer,
     CREDENCE_OIDC_AUDIENCE: stack.apiAudience,
+    CREDENCE_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
     CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
+    CREDENCE_KEYS_KEK_FILE: keyEncryptionKeyFile(folder),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,
   }

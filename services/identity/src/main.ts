@@ -9,11 +9,15 @@ import { serveHttps } from '@credence/shared/http/server'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
-import { openKeys } from './adapters/keys/keys.ts'
+import { openKeys } from './adapters/keys/open-keys.ts'
+import { openChallengeSecret, openOAuthStore } from './adapters/oauth-store/oauth-store.ts'
 import { connectTasks } from './adapters/policy/tasks.ts'
 import { openReplay } from './adapters/replay/replay.ts'
+import { authorityCertificate } from './adapters/svid/certificates.ts'
+import { createSvids } from './adapters/svid/svids.ts'
 import { createAccessTokens } from './adapters/tokens/access-token.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
+import { ownBundle } from './adapters/trust-bundle/own-bundle.ts'
 import { agentKeyMethods } from './api/grpc/agent-keys.ts'
 import { agentListMethods } from './api/grpc/agent-lists.ts'
 import { agentLifeMethods } from './api/grpc/agent-lives.ts'
@@ -24,19 +28,21 @@ import { delegationMethods } from './api/grpc/delegations.ts'
 import { admitHuman, humanMethods } from './api/grpc/humans.ts'
 import { mandateMethods } from './api/grpc/mandates.ts'
 import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
+import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
-import { registerClientCredentials } from './api/http/client-credentials.ts'
-import { createEngine } from './api/http/engine.ts'
-import { registerTokenExchange } from './api/http/exchange.ts'
-import { registerIntrospection } from './api/http/introspection.ts'
+import { readAttesters } from './api/http/attestation.ts'
+import { createAuthorizationServer } from './api/http/authorization-server.ts'
+import { createLimits } from './api/http/limits.ts'
 import { oauthListener } from './api/http/listener.ts'
-import { registerRevocation } from './api/http/revocation.ts'
+import { createRefusals } from './api/http/refusals.ts'
 import { readIdentityConfig } from './config.ts'
 import { createActors } from './projections/actors.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
 import { createExpiry } from './reactions/expiry.ts'
+import { createKeyRotation } from './reactions/key-rotation.ts'
 import { repeat } from './reactions/repeat.ts'
 import { createSuccession } from './reactions/succession.ts'
 
@@ -44,18 +50,22 @@ import { createSuccession } from './reactions/succession.ts'
 const SWEEP_MS = 5_000
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
-  const { bus, log, clock, spiffeId, tls, roles, fail } = kernel
+  const { bus, log, clock, egress, spiffeId, tls, roles, fail } = kernel
   const trustDomain = config.CREDENCE_TRUST_DOMAIN
   const issuer = config.CREDENCE_ISSUER
-  const keys = await openKeys(config.CREDENCE_KEYS_DIR)
+  const keyStore = await openKeys(config, { clock, log, certify: authorityCertificate(trustDomain) })
+  cleanup.push(keyStore.close)
+  const { keys } = keyStore
+  const svids = createSvids({ keys, clock, trustDomain })
 
   const principals = createPrincipals()
   const revokedTokens = createRevokedTokens()
   const grants = createGrants()
+  const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
     log,
-    models: { IDENTITY: [...principals.models, revokedTokens], POLICY: [grants] },
+    models: { IDENTITY: [...principals.models, revokedTokens, signingKeys], POLICY: [grants] },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
   })
@@ -65,6 +75,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const followers = [own, policy]
 
   const writer = createWriter({ bus, follower: own, stream: 'IDENTITY', source: spiffeId })
+  await keyStore.keepUp(createKeyRotation({ signingKeys, writer, clock, source: spiffeId }))
   const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
   const actors = createActors(principals, `spiffe://${trustDomain}`)
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, actors })
@@ -86,14 +97,19 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const barrier = createBarrier(bus, followers)
   const replay = await openReplay(bus)
-  const engine = createEngine({ issuer, principals, replay, clock, log })
+  const store = await openOAuthStore(bus)
+  const refusals = createRefusals({ writer, spiffeId, clock, log })
+  cleanup.push(refusals.flush)
+  const bundle = ownBundle({ trustDomain, keys, caFile: tls.caFile })
   const issuers = config.CREDENCE_OIDC_ISSUERS
   const verifyBearer = createVerifyBearer({
     issuers,
     audience: config.CREDENCE_OIDC_AUDIENCE,
     resolveHuman: async (issuer, subject) => (await directory.find(issuer, subject)) ?? '',
+    egress,
   })
-  const tokenParts = {
+  const attestersFile = config.CREDENCE_CLIENT_ATTESTERS_FILE
+  const oauth = {
     issuer,
     spiffeId,
     keys,
@@ -105,19 +121,24 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     barrier,
     writer,
     replay,
+    refusals,
+    limits: createLimits(config.CREDENCE_TOKEN_RATE_PER_CLIENT),
+    store,
+    attesters: attestersFile ? readAttesters(attestersFile) : undefined,
+    challengeSecret: await openChallengeSecret(bus),
+    nonceRequired: config.CREDENCE_DPOP_NONCE === 'required',
     delegationTokens,
     accessTokens: createAccessTokens({ keys, issuer }),
     people: { issuers, verify: async (token: string) => (await verifyBearer(`Bearer ${token}`)).id || undefined },
     tasks: connectTasks({ address: config.CREDENCE_POLICY_GRPC, trustDomain, tls, cleanup }),
+    roles,
     clock,
     log,
   }
-  registerTokenExchange(engine, tokenParts)
-  registerClientCredentials(engine, tokenParts)
-  registerIntrospection(engine, { ...tokenParts, roles })
-  registerRevocation(engine, tokenParts)
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer), {
-    requestCertificate: true,
+  const { engine, interactions } = createAuthorizationServer(oauth)
+  const app = createApp(keys, svids)
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...oauth, bundle }), {
+    clientAuthorities: bundle().x509Authorities.map(String),
   })
   cleanup.push(http.stop)
 
@@ -130,6 +151,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     directory,
     delegationTokens,
     keys,
+    interactions,
     replay,
     barrier,
   }
@@ -147,6 +169,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...delegationListMethods(context),
       ...mandateMethods(context),
       ...humanMethods(context),
+      ...svidMethods({ ...context, barrier, svids }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,

@@ -153,6 +153,14 @@ export const identityEvents = {
     audience: z.string().optional(),
     expires_at: Instant,
   }),
+  /** A key of this service's own was made; the one before it signs until `not_before`. */
+  'credence.identity.signing_key.rotated.v1': z.strictObject({
+    /** Thumbprint of the public key (RFC 7638). */
+    kid: z.string(),
+    use: z.enum(['token', 'jwt-svid', 'x509-svid']),
+    algorithm: z.enum(['ES256', 'EdDSA', 'RS256']),
+    not_before: Instant,
+  }),
   'credence.identity.delegation.granted.v1': z.strictObject({
     delegation: DelegationId,
     human: HumanId,
@@ -198,6 +206,13 @@ export const identityEvents = {
     /** The person did not expect it, and says so. */
     reported: z.boolean(),
   }),
+  /** A delegation token was handed out at the authorization code grant. */
+  'credence.identity.delegation.collected.v1': z.strictObject({
+    delegation: DelegationId,
+    agent: AgentId,
+    key_thumbprint: z.string().optional(),
+    expires_at: Instant,
+  }),
   'credence.identity.token.issued.v1': z.strictObject({
     agent: AgentId,
     token: z.string(),
@@ -207,6 +222,8 @@ export const identityEvents = {
     authorization_details: AuthorizationDetails,
     key_thumbprint: z.string(),
     expires_at: Instant,
+    /** The access token that it was exchanged for: it ends with that one. */
+    subject_token: z.string().optional(),
   }),
   /** A token that says who the agent is, for this server only: no authority stands in it. */
   'credence.identity.token.issued_to_self.v1': z.strictObject({

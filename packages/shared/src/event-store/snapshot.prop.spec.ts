@@ -42,7 +42,7 @@ describe('a snapshot', () => {
         expect(seen(before)).toEqual(seen(replayed(createPrincipals, commits.slice(0, at))))
         expect(seen(after)).toEqual(seen(replayed(createPrincipals, commits)))
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     )
   })
 
@@ -64,7 +64,7 @@ describe('a snapshot', () => {
           expect(dumped(models)).toEqual(empty)
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     )
   })
 

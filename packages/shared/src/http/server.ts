@@ -7,25 +7,28 @@ import type { TlsFiles } from '../rpc/tls.ts'
 
 export type HttpServer = { stop(): Promise<void> }
 
-/** @param address host:port */
+/**
+ * @param address host:port
+ * @param options.clientAuthorities PEM: clients are asked for a certificate by one of these, and may go without; whoever
+ *   reads the certificate has to verify it. Undefined: nobody is asked.
+ */
 export function serveHttps(
   address: string,
   tls: TlsFiles,
   listener: RequestListener,
-  options: { requestCertificate?: boolean } = {},
+  options: { clientAuthorities?: string[] } = {},
 ): Promise<HttpServer> {
   const cut = address.lastIndexOf(':')
   const server = createServer(
     {
       cert: readFileSync(tls.certFile),
       key: readFileSync(tls.keyFile),
-      // Asked for, not demanded: who shows none proves themselves inside the request.
-      ca: readFileSync(tls.caFile),
-      requestCert: options.requestCertificate ?? false,
-      rejectUnauthorized: false,
       maxHeaderSize: 32 * 1024,
       requestTimeout: 15_000,
       headersTimeout: 10_000,
+      ...(options.clientAuthorities
+        ? { requestCert: true, rejectUnauthorized: false, ca: options.clientAuthorities }
+        : {}),
     },
     listener,
   )

@@ -109,6 +109,7 @@ const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
   'credence.identity.delegation.granted.v1': ({ delegation, parent, purpose, expires_at }) =>
     `${delegation} was ${parent ? `passed on from ${parent}` : 'granted'} until ${expires_at}: ${purpose}`,
   'credence.identity.delegation.revoked.v1': ({ delegation, reason }) => `${delegation} was revoked: ${reason}`,
+  'credence.identity.delegation.collected.v1': ({ delegation }) => `the token of ${delegation} was handed out`,
   'credence.identity.token.issued.v1': ({ audience, expires_at }) => `token for ${audience} until ${expires_at}`,
   'credence.identity.token.issued_to_self.v1': ({ expires_at }) => `token for itself until ${expires_at}`,
   'credence.identity.token.revoked.v1': () => 'token revoked',

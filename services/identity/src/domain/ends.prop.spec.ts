@@ -40,22 +40,20 @@ const delegations = fc.array(
     revoked: mostly(false, true),
     expires_at: end,
     not_before: mostly(hours(-1), hours(0), hours(1), 'never'),
+    stay: mostly<number | undefined>(undefined, 1, 2),
   }),
   { minLength: 1, maxLength: 6 },
 )
-const humans = fc.array(
-  fc.record({ active: mostly(true, false), leftAt: mostly<string | undefined>(undefined, hours(-2), hours(-1)) }),
-  {
-    maxLength: 3,
-  },
-)
+const humans = fc.array(fc.record({ active: mostly(true, false), departures: mostly(0, 1, 2) }), {
+  maxLength: 3,
+})
 const mandates = fc.array(fc.record({ revoked: mostly(false, true), expires_at: end }), { minLength: 2, maxLength: 3 })
 
 type World = { agents: Agent[]; delegations: Delegation[]; humans: Human[]; mandates: Mandate[] }
 const worlds: fc.Arbitrary<World> = fc.record({ agents, delegations, humans, mandates }).map((some) => ({
   agents: some.agents.map((one, at) => ({ ...SEEN.agent, ...one, agent: `a${at}` })),
   delegations: some.delegations.map((one, at) => ({ ...SEEN.delegation, ...one, delegation: `d${at}` })),
-  humans: some.humans.map((one, at) => ({ groups: [], ...one, human: `h${at}` }) as Human),
+  humans: some.humans.map((one, at) => ({ groups: [], ...one, human: `h${at}` })),
   mandates: some.mandates.map((one, at) => ({ ...SEEN.mandate, ...one, mandate: `m${at}` })),
 }))
 
@@ -91,7 +89,7 @@ function rootCounts({ humans: people, mandates: signed }: World, root: Delegatio
   }
   const person = people.find(({ human }) => human === root.human)
   if (!person?.active) return false
-  return person.leftAt === undefined || Date.parse(root.not_before) - Date.parse(person.leftAt) > 60_000
+  return person.departures === (root.stay ?? 0)
 }
 
 const byId = <T, K extends keyof T>(all: T[], key: K) => {

@@ -1,6 +1,7 @@
 /** The chain of actors that the delegation tree says (RFC 8693 §4.1): what every token must agree with. */
+
+import type { Actor } from '@credence/contracts/principals/actor'
 import { type Delegation, delegationChain } from '@credence/contracts/principals/delegation'
-import type { Actor } from '../domain/actor.ts'
 import type { Principals } from './principals.ts'
 
 export type Actors = ReturnType<typeof createActors>

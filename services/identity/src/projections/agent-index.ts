@@ -86,10 +86,10 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants' | 'agent
     name: 'identity/agent-index',
     /** After the principals have folded the same commit. */
     apply: (commit) => {
-      const { sequence, time } = commit
+      const { sequence } = commit
       for (const { type, data } of commit.facts) {
         if (type === 'credence.identity.agent.registered.v1') {
-          const times = { first: sequence, changed: sequence, registeredAt: Date.parse(time) }
+          const times = { first: sequence, changed: sequence, registeredAt: Date.parse(commit.time) }
           add({ id: data.agent, place: order.length, ...times }, data)
         }
         if (type === 'credence.identity.token.issued.v1') {

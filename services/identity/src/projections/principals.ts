@@ -50,9 +50,9 @@ export function createPrincipals() {
   const departed: ReadModel = {
     name: 'identity/departures',
     ...keptMap(departures),
-    apply: ({ facts, id }) => {
-      for (const { type, data } of facts)
-        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, id)
+    apply: (commit) => {
+      for (const { type, data } of commit.facts)
+        if (type === 'credence.identity.human.deactivated.v1') departures.set(data.human, commit.id)
     },
   }
   const heard = listener('identity/human-listeners', (commit) => {

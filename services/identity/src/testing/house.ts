@@ -21,7 +21,7 @@ import { newId } from '@credence/shared/ids'
 import { createLog } from '@credence/shared/log'
 import { type Credential, promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
-import { startStack } from '../../../../infra/dev/stack.ts'
+import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { type Person, startIssuer } from './issuer.ts'
 import { type Key, newKey } from './token-client.ts'
@@ -39,9 +39,20 @@ export type House = Awaited<ReturnType<typeof openHouse>>
 export type Identity = ReturnType<House['connect']>
 export type Worker = Awaited<ReturnType<House['worker']>>
 
-export async function openHouse() {
+/**
+ * @param prepare what is to be there before identity starts: other identity providers, for example
+ * @param variables more configuration for the service; unless said, no test meets the limit of requests by chance
+ */
+export async function openHouse(
+  prepare: (stack: Stack) => Promise<unknown> = async () => undefined,
+  variables: Record<string, string> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-identity-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({
+    folder,
+    services: [],
+    variables: { CREDENCE_TOKEN_RATE_PER_CLIENT: '10000', ...variables },
+  })
   const { ports, trustDomain, authority } = stack
   const idp = await startIssuer({
     issuer: stack.idpIssuer,
@@ -49,6 +60,7 @@ export async function openHouse() {
     audience: stack.apiAudience,
     tls: await stack.workload('idp'),
   })
+  await prepare(stack)
   nameAudiences(stack.folder, trustDomain)
   await stack.start('identity')
   const audience = `spiffe://${trustDomain}/service/identity`

@@ -65,7 +65,7 @@ export function createAccessTokens({ keys, issuer }: { keys: Keys; issuer: strin
   }
 }
 
-function claimsOf(token: TokenToIssue, issuer: string, now: Date): object {
+function claimsOf(token: TokenToIssue, issuer: string, now: Date) {
   const { agent, delegated } = token
   const seconds = (time: Date) => Math.floor(time.getTime() / 1000)
   const about = {

@@ -2,10 +2,11 @@
  * The subject token of the exchange: a JWT that stands for one delegation. It names in `may_act` the agent that may use
  * it (RFC 8693 §4.4) and carries in `act` the agents that passed it on (§4.1); without that agent's key it is useless.
  */
-import type { Clock } from '@credence/shared/clock'
+import { type Clock, earliest, later } from '@credence/shared/clock'
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
 import type { DelegationTokens, Keys } from '../../api/context.ts'
+import { MAX_LIFETIME_SECONDS } from '../../domain/delegation.ts'
 import type { Actors } from '../../projections/actors.ts'
 import { Confirmation } from './confirmation.ts'
 
@@ -41,7 +42,8 @@ export function createDelegationTokens(parts: {
           sub: delegation.human,
           jti: delegation.delegation,
           iat: seconds(clock()),
-          exp: seconds(new Date(delegation.expires_at)),
+          // Of a delegation that lasts longer (under a mandate) another token is issued when this one ends.
+          exp: seconds(earliest(new Date(delegation.expires_at), later(clock(), MAX_LIFETIME_SECONDS))),
           may_act: actors.name(delegation.agent),
           ...(act ? { act } : {}),
         },

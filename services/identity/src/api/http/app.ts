@@ -1,10 +1,11 @@
 /** What this service serves by HTTPS besides the engine's endpoints: keys, bundle, pages for people. */
 import { Hono } from 'hono'
-import type { Keys } from '../context.ts'
+import type { Keys, Svids } from '../context.ts'
+import { keysApp } from './keys.ts'
 
-export function createApp(keys: Keys): Hono {
+export function createApp(keys: Keys, svids: Svids): Hono {
   const app = new Hono()
-  app.get('/jwks', (context) => context.json({ keys: keys.published('token').map((key) => ({ ...key, use: 'sig' })) }))
+  app.route('/', keysApp(keys, svids))
   app.notFound((context) =>
     context.json(
       {

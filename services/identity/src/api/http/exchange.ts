@@ -58,7 +58,15 @@ async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWi
     audience: request.resource,
     binding,
     expiresAt,
-    delegated: { human, act: basis.act, delegation, grant: grant.grant, task: grant.task, authorizationDetails },
+    delegated: {
+      human,
+      act: basis.act,
+      delegation,
+      grant: grant.grant,
+      task: grant.task,
+      authorizationDetails,
+      subjectToken: basis.token,
+    },
   }
   const value = await parts.accessTokens.issue(token, now)
   await record(parts, token, now)
@@ -150,6 +158,7 @@ async function record(parts: TokenParts, token: TokenToIssue, now: Date): Promis
       authorization_details: delegated.authorizationDetails,
       key_thumbprint: thumbprintOf(token.binding),
       expires_at: token.expiresAt.toISOString(),
+      ...(delegated.subjectToken ? { subject_token: delegated.subjectToken } : {}),
     },
   }
   const actor = { kind: 'workload' as const, id: parts.spiffeId }

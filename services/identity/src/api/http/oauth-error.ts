@@ -7,20 +7,11 @@ import type { Refusal } from '../../domain/exchange.ts'
 import { Refused, recorded, unavailable } from './refusals.ts'
 import { clientOf, type TokenParts } from './token-endpoint.ts'
 
-export const refuse = (code: string, reason: string, description: string) =>
-  new Refused(code, reason, printable(description))
+export const refuse = (code: string, reason: string, description: string) => new Refused(code, reason, description)
 
 export const invalidRequest = (reason: string, description: string) => refuse('invalid_request', reason, description)
 
 export const refusalOf = ({ error, reason, description }: Refusal) => refuse(error, reason, description)
-
-/** RFC 6749 §5.2: what an error_description may hold. */
-const printable = (text: string) =>
-  text
-    .replaceAll('’', "'")
-    .replaceAll('"', "'")
-    .replace(/[^\x20-\x5b\x5d-\x7e]/g, '?')
-    .slice(0, 500)
 
 type Recording = Pick<TokenParts, 'principals' | 'writer' | 'spiffeId' | 'clock' | 'log'>
 

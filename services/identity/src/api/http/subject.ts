@@ -10,10 +10,10 @@
  */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
+import { type Actor, faultOf, isSameChain } from '@credence/contracts/principals/actor'
 import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose'
-import { type Actor, faultOf, isSameChain } from '../../domain/actor.ts'
 import type { Binding } from '../../domain/binding.ts'
 import { tokenEnd } from '../../domain/token-life.ts'
 import type { AccessClaims, DelegationClaims } from '../context.ts'
@@ -37,6 +37,7 @@ export type Basis = {
   /** Of an access token that is exchanged: never more than it said, and under its grant. */
   details?: AuthorizationDetail[]
   grant?: string
+  token?: string
 }
 
 const unusable = (reason: string, why: string) => invalidRequest(reason, `subject_token: ${why}`)
@@ -150,10 +151,10 @@ function fromAccess(parts: TokenParts, claims: AccessClaims, agent: Agent, asked
     throw unusable('other_chain', 'its actors are not those that the delegation went through')
   const details = delegated.authorizationDetails
   const isMine = act.iss === parts.actors.namespace && act.sub === agent.spiffe_id
-  if (!isMine) return takeUp(parts, { delegation, act, details, expiresAt }, agent, asked)
+  if (!isMine) return { ...takeUp(parts, { delegation, act, details, expiresAt }, agent, asked), token: claims.token }
   if (asked.grantId !== undefined && asked.grantId !== delegated.grant)
     throw invalidRequest('other_grant', 'grant_id: is not the grant of the subject token')
-  return { delegation, act, expiresAt, binding, details, grant: delegated.grant }
+  return { delegation, act, expiresAt, binding, details, grant: delegated.grant, token: claims.token }
 }
 
 /** Why an access token of ours counts no more. */

@@ -3,7 +3,7 @@
  * outermost the one that acts now, inside it those that handed the authority on. Chains come from outside and may be of
  * any depth, so everything here walks and nothing recurses.
  */
-import { MAX_DEPTH } from '@credence/contracts/principals/agent'
+import { MAX_DEPTH } from './agent.ts'
 
 /** An actor, as (namespace, name). Members that we do not know are kept as they are. */
 export type Actor = { iss: string; sub: string; sub_profile?: string; act?: Actor }
