@@ -138,7 +138,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const { engine, interactions } = createAuthorizationServer(oauth)
   const app = createApp(keys, svids)
   const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...oauth, bundle }), {
-    clientAuthorities: bundle().x509Authorities.map(String),
+    clientAuthorities: () => bundle().x509Authorities.map(String),
   })
   cleanup.push(http.stop)
 
