@@ -7,7 +7,7 @@ import { verifyStreams } from './bus/streams.ts'
 import { createVerifyAgentProof, type FindAgent } from './callers/agent-proof.ts'
 import { createVerifyBearer, type ResolveHuman } from './callers/bearer.ts'
 import { createAuthenticate } from './callers/caller.ts'
-import { readRoles } from './callers/roles.ts'
+import { type Roles, readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
 import type { Barrier } from './event-store/barrier.ts'
@@ -22,6 +22,7 @@ export type Kernel = {
   log: Log
   bus: Bus
   clock: Clock
+  roles: Roles
   tls: TlsFiles
   /** This service's SPIFFE ID, `spiffe://<trust-domain>/service/<name>`. */
   spiffeId: string
@@ -113,7 +114,8 @@ async function openKernel(
     ...api
   }: Api<Definition>) {
     const issuers = config.CREDENCE_OIDC_ISSUERS
-    const verifyBearer = createVerifyBearer({ issuers, audience: config.CREDENCE_OIDC_AUDIENCE, resolveHuman })
+    const audience = config.CREDENCE_OIDC_AUDIENCE
+    const verifyBearer = createVerifyBearer({ issuers, audience, claimsOf: roles.claimsOf, resolveHuman })
     const verifyAgentProof = createVerifyAgentProof({
       audience: spiffeId,
       find: findAgent,
@@ -131,5 +133,5 @@ async function openKernel(
     cleanup.push(server.stop)
     server.ready(true)
   }
-  return { log, bus, clock: systemClock, tls, spiffeId, serve, fail }
+  return { log, bus, clock: systemClock, roles, tls, spiffeId, serve, fail }
 }

@@ -8,19 +8,24 @@ import { serveHttps } from '@credence/shared/http/server'
 import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
 import { openKeys } from './adapters/keys/keys.ts'
+import { openPeople } from './adapters/people.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { createDelegationTokens } from './adapters/tokens/delegation-token.ts'
 import { agentMethods } from './api/grpc/agents.ts'
 import { blueprintMethods } from './api/grpc/blueprints.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { humanMethods } from './api/grpc/humans.ts'
+import { requestMethods } from './api/grpc/requests.ts'
 import { createApp } from './api/http/app.ts'
 import { createEngine } from './api/http/engine.ts'
 import { registerTokenExchange } from './api/http/exchange.ts'
 import { oauthListener } from './api/http/listener.ts'
+import { createPages } from './api/http/pages/pages.ts'
 import { readIdentityConfig } from './config.ts'
+import { createGranted } from './projections/granted.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createRequests } from './projections/requests.ts'
 import { createActivation } from './reactions/activation.ts'
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
@@ -30,8 +35,12 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const keys = await openKeys(config.CREDENCE_KEYS_DIR)
 
   const principals = createPrincipals()
+  const requests = createRequests()
+  const granted = createGranted()
   const grants = createGrants()
-  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, principals.apply)
+  const own = await followCommits({ bus, log, stream: 'IDENTITY', onHalt: fail }, (commit) => {
+    for (const one of [principals, requests, granted]) one.apply(commit)
+  })
   const policy = await followCommits({ bus, log, stream: 'POLICY', onHalt: fail }, grants.apply)
   const followers = [own, policy]
   cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
@@ -65,10 +74,12 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     clock,
     log,
   })
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys), issuer))
+  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
+  const people = await openPeople({ signInFile: config.CREDENCE_SIGN_IN_FILE, issuer, kernel, fetch })
+  const pages = people && createPages({ ...context, ...people, issuer, barrier, requests, granted })
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, createApp(keys, pages), issuer))
   cleanup.push(http.stop)
 
-  const context = { trustDomain, principals, writer, followers, clock, directory, delegationTokens, keys }
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
@@ -77,6 +88,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...agentMethods(context),
       ...delegationMethods(context),
       ...humanMethods(context),
+      ...requestMethods(context, { requests, people, issuer }),
     } as never,
     findAgent: principals.callerBySpiffeId,
     barrier,

@@ -1,8 +1,9 @@
-/** Which certificates, and which groups of the enterprise identity provider, have which roles: one JSON file. */
+/** Which certificates and which groups of the enterprise's identity providers have which roles: one JSON file. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigurationError } from '../config.ts'
 import { messageOf } from '../log.ts'
+import { ClaimNames, usualClaims } from './claims.ts'
 
 export const ROLES = ['platform', 'sponsor', 'security-operator', 'auditor', 'enforcement-point', 'service'] as const
 export type Role = (typeof ROLES)[number]
@@ -12,17 +13,21 @@ const RolesFile = z.strictObject({
   /** An exact SPIFFE ID, or one that ends in a slash and a star. */
   workloads: z.array(z.strictObject({ spiffe_id: z.string().startsWith('spiffe://'), roles: RoleList })),
   groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
+  /** Which claims of an issuer are name and groups; without an entry: `name` and `groups`. */
+  claims: z.array(ClaimNames).default([]),
 })
-export type RolesFile = z.infer<typeof RolesFile>
+export type RolesFile = z.input<typeof RolesFile>
 
 export type Roles = {
   ofWorkload(spiffeId: string): ReadonlySet<Role>
   ofGroups(issuer: string, groups: readonly string[]): ReadonlySet<Role>
+  /** How this issuer names what we read of a person. */
+  claimsOf(issuer: string): ClaimNames
 }
 
 /** @throws ConfigurationError when the file is missing or says something unknown */
 export function readRoles(path: string): Roles {
-  let file: RolesFile
+  let file: z.infer<typeof RolesFile>
   try {
     file = RolesFile.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
@@ -37,5 +42,6 @@ export function readRoles(path: string): Roles {
       const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
       return new Set(held.flatMap((entry) => entry.roles))
     },
+    claimsOf: (issuer) => file.claims.find((entry) => entry.issuer === issuer) ?? usualClaims(issuer),
   }
 }

@@ -21,7 +21,7 @@ import { newId } from '@credence/shared/ids'
 import { createLog } from '@credence/shared/log'
 import { type Credential, promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
-import { startStack } from '../../../../infra/dev/stack.ts'
+import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { type Person, startIssuer } from './issuer.ts'
 import { type Key, newKey } from './token-client.ts'
@@ -38,7 +38,8 @@ export type House = Awaited<ReturnType<typeof openHouse>>
 export type Identity = ReturnType<House['connect']>
 export type Worker = Awaited<ReturnType<House['worker']>>
 
-export async function openHouse() {
+/** @param prepare what is to be there before identity starts: other identity providers, for example */
+export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = async () => undefined) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-identity-'))
   const stack = await startStack({ folder, services: [] })
   const { ports, trustDomain, authority } = stack
@@ -48,6 +49,7 @@ export async function openHouse() {
     audience: stack.apiAudience,
     tls: await stack.workload('idp'),
   })
+  await prepare(stack)
   await stack.start('identity')
   const audience = `spiffe://${trustDomain}/service/identity`
   const buses = new Map<string, Promise<Bus>>()

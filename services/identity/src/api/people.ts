@@ -1,0 +1,67 @@
+/** What our pages for people work with: interfaces that adapters, and the authorization server, implement. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { AuthorizationDetail } from '@credence/contracts/authority'
+import type { Agent } from '@credence/contracts/principals/agent'
+
+/** An identity provider at which people may sign in. */
+export type Provider = { id: string; name: string; issuer: string }
+/** What is kept while somebody is on their way through their identity provider. */
+export type SignInUnderWay = { provider: string; state: string; nonce: string; verifier: string; returnTo: string }
+/** A person, as their identity provider says; the claims are read as the roles file says (claims.ts). */
+export type SignedIn = { issuer: string; subject: string; name: string; groups: string[] }
+
+/** Sign-in at the enterprise's OpenID providers: authorization code with PKCE, state and nonce. */
+export type SignIn = {
+  providers: readonly Provider[]
+  /** @returns where to send the browser, and what to keep until it is back @throws CredenceError `unavailable` */
+  begin(provider: string): Promise<{ url: URL; kept: Omit<SignInUnderWay, 'returnTo'> }>
+  /** @param query what the browser came back with @throws CredenceError `unauthenticated`, `unavailable` */
+  finish(kept: SignInUnderWay, query: URLSearchParams): Promise<SignedIn>
+}
+
+/** A person who is signed in at our pages. */
+export type Session = { human: string; issuer: string; groups: string[]; csrf: string; since: string }
+
+/** What our pages must remember for a while, for all replicas. Names of cookies are never kept, only their digests. */
+export type SessionStore = {
+  /** @returns the new, unguessable id */
+  open(session: Omit<Session, 'csrf'>): Promise<string>
+  find(id: string): Promise<Session | undefined>
+  close(id: string): Promise<void>
+  /** Keeps a sign-in under way for one browser. */
+  keep(browser: string, kept: SignInUnderWay): Promise<void>
+  /** Takes it out again: once. */
+  take(browser: string, state: string): Promise<SignInUnderWay | undefined>
+  /** Counts one more try of this person. @returns how many there were in the last ten minutes, with this one */
+  tried(human: string): Promise<number>
+}
+
+/** What agents say when they ask; forgotten after a day. */
+export type Statements = {
+  keep(request: string, text: string): Promise<void>
+  /** Empty when forgotten. */
+  of(request: string): Promise<string>
+}
+
+/** What an agent asks a person for at the authorization endpoint (RFC 6749 §4.1). Its purpose is what the agent says. */
+export type DelegationAsked = {
+  uid: string
+  agent: Agent
+  authorizationDetails: AuthorizationDetail[]
+  purpose: string
+  lifetimeSeconds: number
+  maximumDepth: number
+  redirectUri: string
+}
+
+/** The page at `/interaction/:uid`, as the authorization server sees it (context.ts has the same words for it). */
+export type Interactions = {
+  details(request: IncomingMessage, response: ServerResponse): Promise<DelegationAsked>
+  /** `delegate` grants the delegation and returns its id. @returns the URL to send the browser to (303) */
+  approve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: { human: string; delegate: () => Promise<string> },
+  ): Promise<string>
+  decline(request: IncomingMessage, response: ServerResponse): Promise<string>
+}
