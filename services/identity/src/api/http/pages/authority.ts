@@ -1,6 +1,7 @@
 /** Authorization details as a person reads them, and as they tick parts of them. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { html, raw } from 'hono/html'
+import { listed } from '../../../domain/phrase.ts'
 import { detailInWords, type Named } from '../../../domain/words.ts'
 import { type Html, show } from './page.ts'
 
@@ -24,33 +25,38 @@ const lines = (all: Named[]): Html =>
 /** What is ticked, by the place of the detail and of the name in it: `d0.actions` holds `1`. */
 export type Ticked = (field: string, at: number) => boolean
 
-/** The same with a box to tick at every part. @param title of each detail's group */
-export const authorityBoxes = (
-  details: AuthorizationDetail[],
-  ticked: Ticked,
-  error: (field: string) => Html | '',
-): Html =>
+export type Boxes = {
+  ticked: Ticked
+  error: (field: string) => Html | ''
+  /** What stands below a box: a field that narrows it further. */
+  below?: (field: string, at: number, name: string) => Html | ''
+  /** What stands at the end of a detail. */
+  atEnd?: (at: number, detail: AuthorizationDetail) => Html | ''
+}
+
+/** The same with a box to tick at every part. */
+export const authorityBoxes = (details: AuthorizationDetail[], boxes: Boxes): Html =>
   html`${details.map((detail, at) => {
     const { actions, resources, places, limits } = detailInWords(detail)
     const hosts = places.map(({ url, host }): Named => ({ words: [host], name: url }))
-    const group = (field: string, title: string, all: Named[]) => {
-      const name = `d${at}.${field}`
-      if (all.length === 0) return ''
-      return html`<fieldset class="group"><legend>${title}</legend>${error(name)}
-${all.map(({ words, name: exact }, index) => {
-  const id = `${name}.${index}`
-  return html`<div class="tick"><input type="checkbox" id="${id}" name="${name}" value="${index}"${ticked(name, index) ? raw(' checked') : ''}>
-<label for="${id}">${capitalised(words)} <small class="soft"><code>${exact}</code></small></label></div>`
-})}</fieldset>`
-    }
+    const [only, another] = places
     return html`<fieldset class="part"><legend>${details.length > 1 ? `Permission ${at + 1}: at ` : 'At '}${places.map(({ host }) => host).join(', ')}</legend>
-${places.length === 1 ? html`<p class="small soft"><code>${places[0]?.url}</code></p>` : ''}
-${group('actions', 'It may', actions)}
-${group('resources', 'With', resources)}
-${places.length > 1 ? group('locations', 'At', hosts) : ''}
-${limits.length > 0 ? html`<p class="small">${limits.map((limit, index) => html`${index > 0 ? '; ' : 'Limits: '}${show(limit)}`)}.</p>` : ''}
+${another ? '' : html`<p class="small soft"><code>${only?.url}</code></p>`}
+${group(boxes, `d${at}.actions`, 'It may', actions)}
+${group(boxes, `d${at}.resources`, 'With', resources)}
+${another ? group(boxes, `d${at}.locations`, 'At', hosts) : ''}
+${limits.length > 0 ? html`<p class="small">Limits: ${show(listed(limits))}.</p>` : ''}
+${boxes.atEnd?.(at, detail) ?? ''}
 </fieldset>`
   })}`
+
+const group = ({ ticked, error, below }: Boxes, field: string, title: string, all: Named[]): Html =>
+  html`<fieldset class="group"><legend>${title}</legend>${error(field)}
+${all.map(({ words, name }, index) => {
+  const id = `${field}.${index}`
+  return html`<div class="tick"><input type="checkbox" id="${id}" name="${field}" value="${index}"${ticked(field, index) ? raw(' checked') : ''}>
+<label for="${id}">${capitalised(words)} <small class="soft"><code>${name}</code></small></label></div>${below?.(field, index, name) ?? ''}`
+})}</fieldset>`
 
 const capitalised = ([first, ...rest]: Named['words']): Html =>
   show(typeof first === 'string' ? [capital(first), ...rest] : first === undefined ? rest : [first, ...rest])

@@ -73,7 +73,7 @@ ${error('answer')}
 <div class="rest">
 <h2>Exactly what it asks for</h2>
 <p>Untick what you do not want to give. You can give less than was asked, never more.</p>
-${authorityBoxes(details, choices.ticked, error)}
+${authorityBoxes(details, { ticked: choices.ticked, error })}
 <div class="pair">
 <div class="field"><label for="seconds">For how long</label>${error('seconds')}
 <select id="seconds" name="seconds">${shorter(lifetimeSeconds).map(

@@ -10,9 +10,10 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Granted } from '../../../projections/granted.ts'
 import type { Requests } from '../../../projections/requests.ts'
 import type { Context } from '../../context.ts'
-import type { SessionStore, SignIn, Statements } from '../../people.ts'
+import type { Interactions, SessionStore, SignIn, Statements } from '../../people.ts'
 import { delegatePages } from './delegate.ts'
 import { delegationPages } from './delegations.ts'
+import { interactionPages } from './interaction.ts'
 import { contentSecurityPolicy, showPage } from './page.ts'
 import { requestPages } from './requests.ts'
 import type { Env } from './session.ts'
@@ -29,6 +30,8 @@ export type PagesParts = Pick<
   signIn: SignIn
   sessions: SessionStore
   statements: Statements
+  /** The authorization server's; without it there is no page for its requests. */
+  interactions?: Interactions
   roles: Roles
   log: Log
 }
@@ -52,6 +55,7 @@ export function createPages(parts: PagesParts): Hono<Env> {
   app.onError((error, http) => problemPage(parts, error, http))
   app.get('/', (http) => http.redirect('/delegations', 303))
   for (const pages of [signInPages, delegationPages, delegatePages, requestPages]) app.route('/', pages(parts))
+  if (parts.interactions) app.route('/', interactionPages(parts, parts.interactions))
   return app
 }
 

@@ -1,5 +1,4 @@
 /** An agent asks, a person answers: over real HTTPS, through a real sign-in, without scripts. */
-import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { wordsOf } from '../../../../../../infra/testing/person.ts'

@@ -69,6 +69,11 @@ button:hover, .button:hover { filter: brightness(1.08) }
 .card { background: var(--card); border-radius: .6rem; padding: 1.15rem 1.25rem }
 fieldset.part { border: 1px solid var(--hair); border-radius: .6rem; padding: 1rem 1.15rem 1.15rem; margin-top: 1rem }
 fieldset.part > legend { font-weight: 640; padding: 0 .4rem; margin-left: -.4rem }
+.under { padding-left: 1.85rem }
+.under .field { margin: .1rem 0 .6rem }
+.under label { font-weight: 400; font-size: .92rem }
+.field.section { margin-top: 2.25rem }
+.field.section > label { font-size: 1.12rem; font-weight: 640 }
 fieldset.group { margin-top: .9rem }
 fieldset.group > legend { font-weight: 600; padding: 0 }
 dl.facts { display: grid; grid-template-columns: minmax(7rem, 10rem) minmax(0, 1fr); gap: .35rem 1.25rem }
