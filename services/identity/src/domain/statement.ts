@@ -46,12 +46,15 @@ const LIKE_LATIN = /^[аАВсСԁеЕНһіІјЈКкӏМоОрРԛѕЅТхХу
 
 const scriptsIn = (word: string): string[] => PATTERNS.flatMap(([name, pattern]) => (pattern.test(word) ? [name] : []))
 
+/** Words of one or two letters look like others in every language. */
+const letters = (word: string): number => word.match(/\p{L}/gu)?.length ?? 0
+
 function warningOf(word: string): string | undefined {
   const scripts = scriptsIn(word)
   if (scripts.length > 1 && !TOGETHER.some((set) => scripts.every((script) => set.includes(script))))
     return `mixes ${scripts.join(' and ')} letters`
   const [only] = scripts
-  if (only && only !== 'Latin' && LIKE_LATIN.test(word))
+  if (only && only !== 'Latin' && LIKE_LATIN.test(word) && letters(word) > 2)
     return `is written in ${only} letters that look like Latin ones`
   if (/\p{L}|\p{N}/u.test(word) && word.normalize('NFKC') !== word.normalize('NFC'))
     return 'is written in look-alike characters'

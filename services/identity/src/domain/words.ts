@@ -42,7 +42,7 @@ function clause(detail: AuthorizationDetail): Phrase {
   const most = limitsInWords(detail.limits, ['amount', 'count'])
   return [
     ...listed(short(acts, 'actions')),
-    wide.length > 0 ? ' on ' : ' ',
+    wide.length > 0 || acts.length > HEADING.names ? ' on ' : ' ',
     ...listed(short(things, 'things')),
     ' at ',
     ...listed(

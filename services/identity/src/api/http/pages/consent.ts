@@ -18,8 +18,8 @@ export type Asked = {
   details: AuthorizationDetail[]
   lifetimeSeconds: number
   maximumDepth: number
-  /** When the agent asked, and until when it can be answered. */
-  since: Date
+  /** When the agent asked, where that is known, and until when it can be answered. */
+  since?: Date
   until: Date
   /** How the person came here: the code that they typed, or the page or program that sent them. */
   way: { kind: 'code' } | { kind: 'redirect'; uri: string; client: string }
@@ -56,7 +56,7 @@ export function consentView(
 ${token(visitor)}${Object.entries(form.hidden).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <div class="what">
 <h1>The agent <code>${facts.agent.blueprint}</code> asks to <strong>${show(authorityInWords(details))}</strong> for <strong>${durationInWords(lifetimeSeconds)}</strong>, on your behalf</h1>
-<p class="lead">It is <code>${facts.agent.agent}</code>, owned by ${named(facts.owner)}, answered for by ${named(facts.sponsor)}, key <code>${keyTail(facts)}</code>.</p>
+<p class="lead">It is <code>${facts.agent.agent}</code>, owner ${named(facts.owner)}, sponsor ${named(facts.sponsor)}, key <code class="whole">${keyTail(facts)}</code>.</p>
 ${whereItGoes(way)}
 </div>
 <section class="answer card" aria-labelledby="answer">
@@ -98,7 +98,7 @@ ${asked.maximumDepth > 0 ? depthField(asked, choices, error) : ''}
 <ol class="chain"><li>You, ${named(visitor.name || visitor.human)}</li>
 <li>the agent <code>${facts.agent.agent}</code>${asked.maximumDepth > 0 ? raw('</li><li>agents that it starts, if it passes this on') : ''}</li></ol>
 <h2>About this request</h2>
-<p>The agent asked on ${instantInWords(asked.since)}. It can be answered until ${instantInWords(asked.until)}. ${
+<p>${asked.since ? `The agent asked on ${instantInWords(asked.since)}. ` : ''}It can be answered until ${instantInWords(asked.until)}. ${
     way.kind === 'code'
       ? 'You came here by typing the code that it shows. If somebody sent you that code or read it to you, decline.'
       : 'You came here from the agent’s own page or program.'
@@ -143,5 +143,5 @@ const depthField = (asked: Asked, choices: Choices, error: (field: string) => Ht
     (_none, at) => asked.maximumDepth - at,
   ).map(
     (depth) =>
-      html`<option value="${depth}"${depth === choices.depth ? raw(' selected') : ''}>${depth === 0 ? 'not allowed' : depth === 1 ? 'to agents that it starts' : `${depth} generations down`}${depth === asked.maximumDepth ? ' (as asked)' : ''}</option>`,
+      html`<option value="${depth}"${depth === choices.depth ? raw(' selected') : ''}>${depth === 0 ? 'not allowed' : depth === 1 ? 'agents that it starts' : `${depth} generations down`}${depth === asked.maximumDepth ? ' (as asked)' : ''}</option>`,
   )}</select></div>`

@@ -62,7 +62,7 @@ ${input(`d${at}.count`, 'At most this many times in all', { attributes: 'inputmo
 ${summaryOf(problems)}
 <details><summary>Which agent this is: <code>${facts.agent.agent}</code></summary>${factsList(facts)}</details>
 <form method="post" action="/delegate/${facts.agent.agent}" novalidate>${token(visitor)}
-<fieldset><legend class="section">What exactly may it do for you?</legend>
+<fieldset class="big"><legend class="section">What exactly may it do for you?</legend>
 <p class="hint">Agents of this class can never hold more than this. Tick only what this agent needs.</p>${error('details')}
 ${authorityBoxes(ceiling, {
   ticked: (field, at) => typed.getAll(field).includes(String(at)),
@@ -70,7 +70,7 @@ ${authorityBoxes(ceiling, {
   below: narrower,
   atEnd: limits,
 })}</fieldset>
-<fieldset><legend class="section">For how long?</legend>${error('life')}
+<fieldset class="big"><legend class="section">For how long?</legend>${error('life')}
 ${LIVES.map((seconds) => radio(String(seconds), durationInWords(seconds)))}
 ${radio('other', 'Another time')}
 <div class="under"><div class="pair"><div class="field"><label for="life_count">How many</label>${error('life_count')}<input ${held('life_count')} inputmode="numeric" autocomplete="off"></div>

@@ -123,6 +123,7 @@ ${end ? '' : html`<p><a href="/delegations/${id}#end">End it<span class="soft"> 
       body: html`${done(http.req.query('done'), end)}
 <h1>The agent <code>${facts.agent.blueprint}</code> ${end ? 'was allowed to' : 'may'} <strong>${show(authorityInWords(authorization_details))}</strong>, on your behalf</h1>
 <p>${tag(end)} ${end ? endedBecause(delegation, end) : `until ${instantInWords(expires_at)}, in ${left(expires_at, now)}`}</p>
+${!end && facts.agent.expires_at < expires_at ? html`<p class="small soft">Its agent itself lives until ${instantInWords(facts.agent.expires_at)}, unless it is renewed.</p>` : ''}
 ${revocation ? html`<p>Reason given: ${foreign(revocation.reason)}</p>` : ''}
 <h2>Exactly this, and nothing else</h2>
 ${authorityList(authorization_details)}

@@ -43,7 +43,6 @@ export function interactionPages(parts: PagesParts, interactions: Interactions):
       details: details.authorizationDetails,
       lifetimeSeconds: details.lifetimeSeconds,
       maximumDepth: details.maximumDepth,
-      since: now,
       until: new Date(now.getTime() + INTERACTION_MS),
       way: { kind: 'redirect', uri: details.redirectUri, client: details.agent.spiffe_id },
       statement: details.purpose,

@@ -79,8 +79,14 @@ export const show = (phrase: Phrase): Html =>
     if (typeof part === 'string') return part
     return part.quoted
       ? html`“<bdi class="value">${clipped(part.value)}</bdi>”`
-      : html`<bdi>${clipped(part.value)}</bdi>`
+      : html`<bdi class="whole">${breakable(part.value)}</bdi>`
   })}`
+
+/** A host stays whole if it can, and breaks after its dots if it must. */
+const breakable = (value: string): Html =>
+  html`${clipped(value)
+    .split(/(?<=\.)/)
+    .map((part) => html`${part}<wbr>`)}`
 
 const LONGEST = 120
 const clipped = (value: string): string => (value.length > LONGEST ? `${value.slice(0, LONGEST - 1)}…` : value)

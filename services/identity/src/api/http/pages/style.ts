@@ -9,13 +9,15 @@ export const STYLE = `
 *, ::before, ::after { box-sizing: border-box }
 html { font-size: 106.25%; -webkit-text-size-adjust: none; text-size-adjust: none; scroll-padding: 1.5rem }
 body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Roboto, Helvetica, Arial, sans-serif;
+  font: 1rem/1.55 -apple-system, BlinkMacSystemFont, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, system-ui, sans-serif;
   overflow-wrap: anywhere }
 h1, h2, h3, p, ul, ol, dl, dd, figure, blockquote, fieldset { margin: 0; padding: 0; border: 0; min-width: 0 }
 h1, h2, h3 { line-height: 1.25; letter-spacing: -.01em; text-wrap: balance }
-h1 { font-size: clamp(1.45rem, 1.1rem + 1.6vw, 1.95rem); font-weight: 640; margin-bottom: .75rem }
+h1 { font-size: clamp(1.4rem, 1.1rem + 1.4vw, 1.85rem); font-weight: 640; margin-bottom: .75rem }
 h1 strong { font-weight: inherit; color: var(--accent) }
+fieldset.big { margin-top: 2.25rem }
 h2, legend.section { font-size: 1.12rem; font-weight: 640; margin: 2.25rem 0 .6rem; padding: 0 }
+legend.section { margin-top: 0 }
 h3 { font-size: 1rem; font-weight: 640; margin: 0 0 .35rem }
 p + p, p + ul, p + ol, ul + p, dl + p { margin-top: .75rem }
 ul.plain, ol.plain { list-style: none }
@@ -26,6 +28,7 @@ a:hover { text-decoration-thickness: 2px }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; border-radius: 3px }
 code, .value { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; font-size: .9em }
 bdi { unicode-bidi: isolate }
+.whole { display: inline-block; max-width: 100% }
 small, .small { font-size: .875rem }
 .soft { color: var(--soft) }
 .skip { position: absolute; left: 1rem; top: -5rem; padding: .5rem 1rem; background: var(--paper); z-index: 1 }
@@ -49,14 +52,15 @@ label { display: block; font-weight: 600 }
 input:not([type=checkbox], [type=radio], [type=hidden]), select, textarea { font: inherit; color: inherit; background: var(--paper); width: 100%; max-width: 30rem;
   border: 1px solid var(--line); border-radius: .35rem; padding: .55rem .7rem; margin-top: .35rem; min-height: 2.75rem }
 textarea { min-height: 5.5rem; resize: vertical; display: block }
+textarea, .under input { max-width: 100% }
 input.code { font: 640 1.5rem/1.2 ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; letter-spacing: .12em; max-width: 14rem; text-transform: uppercase }
 input[type=checkbox], input[type=radio] { width: 1.2rem; height: 1.2rem; margin: .2rem 0 0; accent-color: var(--accent); flex: none }
 .tick { display: flex; gap: .65rem; align-items: flex-start; padding: .3rem 0 }
 .tick label { font-weight: 400 }
-.pair { display: grid; gap: 0 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(12rem, 100%), 1fr)) }
+.pair { display: grid; gap: 0 1.25rem; grid-template-columns: repeat(auto-fit, minmax(min(15rem, 100%), 1fr)) }
 [aria-invalid=true] { border-color: var(--bad) !important; border-width: 2px !important }
 .error { color: var(--bad); font-weight: 600; margin-top: .3rem }
-button, .button { font: 640 1rem/1.2 inherit; font-family: inherit; display: inline-block; text-align: center; text-decoration: none; cursor: pointer;
+button, .button { font: inherit; font-weight: 640; line-height: 1.2; display: inline-block; text-align: center; text-decoration: none; cursor: pointer;
   min-height: 2.9rem; padding: .75rem 1.3rem; border-radius: .4rem; border: 2px solid var(--accent); color: var(--on-accent); background: var(--accent) }
 button.second, .button.second { background: transparent; color: var(--accent) }
 button.stop { border-color: var(--bad); background: transparent; color: var(--bad) }
@@ -76,7 +80,7 @@ fieldset.part > legend { font-weight: 640; padding: 0 .4rem; margin-left: -.4rem
 .field.section > label { font-size: 1.12rem; font-weight: 640 }
 fieldset.group { margin-top: .9rem }
 fieldset.group > legend { font-weight: 600; padding: 0 }
-dl.facts { display: grid; grid-template-columns: minmax(7rem, 10rem) minmax(0, 1fr); gap: .35rem 1.25rem }
+dl.facts { display: grid; grid-template-columns: 7.5rem minmax(0, 1fr); gap: .35rem 1.25rem }
 dl.facts dt { color: var(--soft) }
 ul.rows > li { border-top: 1px solid var(--hair); padding: 1.1rem 0; margin: 0 }
 ul.rows > li:last-child { border-bottom: 1px solid var(--hair) }
@@ -86,6 +90,8 @@ ol.chain { list-style: none; padding: 0 !important }
 ol.chain li { position: relative; padding-left: 1.5rem }
 ol.chain li + li::before { content: '↳'; position: absolute; left: .2rem; color: var(--soft) }
 details { margin-top: .9rem }
+.card + .card, details + .card { margin-top: 1.75rem }
+.permission + .permission { margin-top: .9rem }
 summary { cursor: pointer; padding: .3rem 0; font-weight: 600; color: var(--accent) }
 .asked { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2.75rem }
 .answer { align-self: start }
