@@ -20,10 +20,7 @@ export function personAt(fetching: typeof fetch) {
         ...(body ? { body: body.toString() } : {}),
         headers: {
           cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
-          // As browsers say of a form on a page that sends no referrer.
-          ...(body
-            ? { 'content-type': 'application/x-www-form-urlencoded', origin: 'null', 'sec-fetch-site': 'same-origin' }
-            : {}),
+          ...(body ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
           ...headers,
         },
         redirect: 'manual',
@@ -51,7 +48,8 @@ export function personAt(fetching: typeof fetch) {
     cookies,
     open: (url: string | URL, headers?: Record<string, string>) => visit(new URL(url), undefined, headers),
     follow: (page: Page, words: string) => visit(new URL(linkOf(page, words), page.url)),
-    post: (url: URL, fields: Fields, headers?: Record<string, string>) => visit(url, paramsOf(fields), headers),
+    post: (url: URL, fields: Fields, headers?: Record<string, string>) =>
+      visit(url, paramsOf(fields), { origin: 'null', 'sec-fetch-site': 'same-origin', ...headers }),
     /**
      * Sends the form that holds these fields, with what stands in it already.
      * @param button text of the button that is pressed
@@ -61,12 +59,18 @@ export function personAt(fetching: typeof fetch) {
       const replaced = form.fields.filter(([name]) => !(name in fields))
       const pressed = form.buttons.find(([, text]) => text === button)
       const all = new URLSearchParams([...replaced, ...paramsOf(fields), ...(pressed?.[0] ? [pairOf(pressed[0])] : [])])
-      return visit(new URL(form.action, page.url), all, headers)
+      return visit(new URL(form.action, page.url), all, { ...originOf(page), ...headers })
     },
   }
 }
 
 export type Person = ReturnType<typeof personAt>
+
+/** What browsers say of where a form stood: nothing but its site when the page asks for that (Fetch §3.1). */
+function originOf({ headers, url }: Page): Record<string, string> {
+  if (headers.get('referrer-policy') === 'no-referrer') return { origin: 'null', 'sec-fetch-site': 'same-origin' }
+  return { origin: url.origin, referer: url.href, 'sec-fetch-site': 'same-origin' }
+}
 
 const paramsOf = (fields: Fields): URLSearchParams =>
   new URLSearchParams(

@@ -53,6 +53,7 @@ with app.app_context():
         response_types=["code"],
         scope=["openid", "profile", "groups"],
         token_endpoint_auth_method="client_secret_basic",
+        id_token_signed_response_alg="RS256",
     )
     Backend.instance.save(client)
     client.audience = [client]

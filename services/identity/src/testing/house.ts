@@ -74,7 +74,11 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
     connect(`127.0.0.1:${ports.identityPublic}`, clientCredentials(authority.caFile, audience), credential)
 
   /** Appends one commit as the service that owns the stream. @returns its position */
-  async function write(stream: 'POLICY' | 'ATTESTATION', aggregate: string, ...made: Fact[]): Promise<string> {
+  async function write(
+    stream: 'POLICY' | 'ATTESTATION' | 'IDENTITY',
+    aggregate: string,
+    ...made: Fact[]
+  ): Promise<string> {
     const service = stream.toLowerCase()
     const source = `spiffe://${trustDomain}/service/${service}`
     const about = { actor: { kind: 'workload' as const, id: source }, source, subject: aggregate, now: new Date() }

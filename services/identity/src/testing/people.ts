@@ -1,4 +1,5 @@
 /** The house with the demo company's identity provider, at which people really sign in, and agents that ask them. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RequestDelegationRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { Passwords } from '../../../../infra/dev/identity-provider/people.ts'
@@ -40,6 +41,7 @@ export async function openPeopleHouse(others: (stack: Stack) => Promise<SignInPr
     passwords,
     at,
     newPerson: () => personAt(http.fetch),
+    personWith: personAt,
     signIn,
     /** Somebody who is signed in. */
     signedIn: async (login: string) => {
@@ -74,7 +76,14 @@ export async function openPeopleHouse(others: (stack: Stack) => Promise<SignInPr
           }),
       }
     },
-    log: () => join(stack.folder, 'logs'),
+    /** Ends somebody, as the platform that knows of leavers would. */
+    deactivate: (human: string) =>
+      house.write('IDENTITY', `human/${human}`, {
+        type: 'credence.identity.human.deactivated.v1',
+        data: { human, reason: 'Left', left_at: new Date().toISOString() },
+      }),
+    /** What identity wrote until now. */
+    logs: () => readFileSync(join(stack.folder, 'logs', 'identity.log'), 'utf8'),
     close: async () => {
       await http.close()
       await house.close()

@@ -121,8 +121,14 @@ function refusal(settings: ProviderSettings, error: unknown, log: Log) {
   if (error instanceof client.AuthorizationResponseError && error.error === 'access_denied')
     return unauthenticated('sign_in_declined', 'The sign-in was declined at the identity provider.')
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  log.warn('sign-in refused', { reason: 'sign_in_failed', code, caller: settings.id, error: messageOf(error) })
+  log.warn('sign-in refused', { reason: 'sign_in_failed', code, caller: settings.id, error: reasonsOf(error) })
   return unauthenticated('sign_in_failed', 'The answer of the identity provider does not fit. Sign in again.')
+}
+
+/** The messages down to the cause, which is where the library says what did not fit. */
+const reasonsOf = (error: unknown): string => {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${messageOf(error.cause)}` : ''
+  return `${messageOf(error)}${cause}`
 }
 
 const isNetwork = (error: unknown): boolean =>

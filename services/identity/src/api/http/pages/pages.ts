@@ -51,13 +51,18 @@ const MAX_FORM_BYTES = 32 * 1024
 
 export function createPages(parts: PagesParts): Hono<Env> {
   const app = new Hono<Env>()
-  for (const path of PATHS) app.use(path === '/' ? path : `${path}/*`, sealed, bodyLimit({ maxSize: MAX_FORM_BYTES }))
+  for (const path of PATHS) app.use(path === '/' ? path : `${path}/*`, sealed, limited)
   app.onError((error, http) => problemPage(parts, error, http))
   app.get('/', (http) => http.redirect('/delegations', 303))
   for (const pages of [signInPages, delegationPages, delegatePages, requestPages]) app.route('/', pages(parts))
   if (parts.interactions) app.route('/', interactionPages(parts, parts.interactions))
   return app
 }
+
+const limited = bodyLimit({
+  maxSize: MAX_FORM_BYTES,
+  onError: (http) => http.text(`A form may hold at most ${MAX_FORM_BYTES} bytes.`, 413),
+})
 
 /** Headers of every page: nothing is stored, framed, sniffed, or told to where a link leads. */
 const sealed: MiddlewareHandler = async (http, next) => {
