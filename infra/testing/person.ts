@@ -93,7 +93,7 @@ export const wordsOf = (page: Pick<Page, 'text'>): string =>
   plain(
     page.text
       .replaceAll(/<(style|script)[^>]*>[\s\S]*?<\/\1>/g, ' ')
-      .replaceAll(/<\/?(bdi|strong|code|em|small|span|mark)\b[^>]*>/g, '')
+      .replaceAll(/<\/?(bdi|strong|code|em|small|span|mark|wbr)\b[^>]*>/g, '')
       .replaceAll(/<[^>]+>/g, ' '),
   )
     .replaceAll(/\s+/g, ' ')
@@ -143,6 +143,9 @@ function formsOf(page: Page): Form[] {
     }
   })
 }
+
+/** Where the form with these fields goes: for whoever sends what does not stand in it. */
+export const actionOf = (page: Page, names: string[]): URL => new URL(formWith(page, names, undefined).action, page.url)
 
 function formWith(page: Page, names: string[], button: string | undefined): Form {
   const fits = ({ text, buttons }: Form) =>

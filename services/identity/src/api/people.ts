@@ -34,6 +34,8 @@ export type SessionStore = {
   take(browser: string, state: string): Promise<SignInUnderWay | undefined>
   /** Counts one more try of this person. @returns how many there were in the last ten minutes, with this one */
   tried(human: string): Promise<number>
+  /** The try was a good one: it does not count. */
+  triedWell(human: string): Promise<unknown>
 }
 
 /** What agents say when they ask; forgotten after a day. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RequestDelegationRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { Kvm } from '@nats-io/kv'
 import type { Passwords } from '../../../../infra/dev/identity-provider/people.ts'
 import { startIdentityProvider } from '../../../../infra/dev/identity-provider/start.ts'
 import { freePorts } from '../../../../infra/dev/ports.ts'
@@ -82,6 +83,11 @@ export async function openPeopleHouse(others: (stack: Stack) => Promise<SignInPr
         type: 'credence.identity.human.deactivated.v1',
         data: { human, reason: 'Left', left_at: new Date().toISOString() },
       }),
+    /** Puts words into the store of statements past the API, as identity itself could. */
+    storeStatement: async (request: string, text: string) => {
+      const bucket = await new Kvm((await house.bus('identity')).js).open('identity_statements')
+      await bucket.put(request, JSON.stringify(text))
+    },
     /** What identity wrote until now. */
     logs: () => readFileSync(join(stack.folder, 'logs', 'identity.log'), 'utf8'),
     close: async () => {

@@ -37,6 +37,19 @@ export async function openSessions(bus: Bus, clock: Clock): Promise<SessionStore
   const underWay = await openBucket(bus, 'identity_sign_ins')
   const sessionKey = (id: string) => keyOf('session', id)
   const wayKey = (browser: string, state: string) => keyOf('way', browser, state)
+
+  async function count(human: string, step: 1 | -1): Promise<number> {
+    const key = keyOf('tries', human)
+    for (let race = 0; race < RACES; race++) {
+      const now = clock().getTime()
+      const found = await underWay.find(key, Tries)
+      const current = found && now - found.value.since < TRIES_MS ? found.value : { count: 0, since: now }
+      const next = { ...current, count: Math.max(0, current.count + step) }
+      if (await underWay.write(key, next, found?.revision ?? 0)) return next.count
+    }
+    throw unavailable('too_contended', 'Too many tries at the same time. Try again.')
+  }
+
   return {
     open: async (session) => {
       const id = randomId()
@@ -55,17 +68,9 @@ export async function openSessions(bus: Bus, clock: Clock): Promise<SessionStore
       if (!found || !(await underWay.remove(wayKey(browser, state), found.revision))) return undefined
       return found.value
     },
-    tried: async (human) => {
-      const key = keyOf('tries', human)
-      for (let race = 0; race < RACES; race++) {
-        const now = clock().getTime()
-        const found = await underWay.find(key, Tries)
-        const current = found && now - found.value.since < TRIES_MS ? found.value : { count: 0, since: now }
-        const next = { ...current, count: current.count + 1 }
-        if (await underWay.write(key, next, found?.revision ?? 0)) return next.count
-      }
-      throw unavailable('too_contended', 'Too many tries at the same time. Try again.')
-    },
+    // Counted before anything is looked at, so that many at the same time are many as well.
+    tried: (human) => count(human, 1),
+    triedWell: (human) => count(human, -1),
   }
 }
 

@@ -37,7 +37,7 @@ export function readAnswer(form: URLSearchParams, asked: Asked): Answer {
       )
     if (!shorter(asked.lifetimeSeconds).includes(seconds)) problems.set('seconds', 'Choose one of these times.')
     if (!Number.isInteger(depth) || depth < 0 || depth > asked.maximumDepth)
-      problems.set('depth', `Choose from 0 to ${asked.maximumDepth}.`)
+      problems.set(asked.maximumDepth > 0 ? 'depth' : 'answer', `Passing on: choose from 0 to ${asked.maximumDepth}.`)
   }
   return { answer, choices, details, problems }
 }

@@ -13,7 +13,7 @@ import { notice, showPage, token } from './page.ts'
 import type { PagesParts } from './pages.ts'
 import { type Env, signedIn, type Visitor } from './session.ts'
 
-/** Wrong or right, this many codes in ten minutes: of 25,600,000,000 (RFC 8628 §5.1). */
+/** So many wrong codes in ten minutes, of 25,600,000,000 that there are (RFC 8628 §5.1). */
 export const MAX_TRIES = 10
 
 export function requestPages(parts: PagesParts): Hono<Env> {
@@ -31,7 +31,7 @@ export function requestPages(parts: PagesParts): Hono<Env> {
       throw new CredenceError(
         'resource_exhausted',
         'too_many_codes',
-        'You have typed many codes in a short time. Wait ten minutes, then try again.',
+        'You have typed many wrong codes in a short time. Wait ten minutes, then try again.',
       )
     const request = requests.byCodeDigest(await digestOfCode(code, parts.issuer))
     if (!request || !isFor(request, visitor) || !isOpen(request))
@@ -40,6 +40,7 @@ export function requestPages(parts: PagesParts): Hono<Env> {
         typed,
         'No request with this code waits for you. Look at what the agent shows now: a code counts for ten minutes, once.',
       )
+    await parts.sessions.triedWell(visitor.human)
     return http.redirect(
       `/requests/${request.request}?${new URLSearchParams({ proof: proofOf(visitor, request) })}`,
       303,
