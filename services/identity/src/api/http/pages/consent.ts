@@ -98,7 +98,7 @@ ${asked.maximumDepth > 0 ? depthField(asked, choices, error) : ''}
 <ol class="chain"><li>You, ${named(visitor.name || visitor.human)}</li>
 <li>the agent <code>${facts.agent.agent}</code>${asked.maximumDepth > 0 ? raw('</li><li>agents that it starts, if it passes this on') : ''}</li></ol>
 <h2>About this request</h2>
-<p>${asked.since ? `The agent asked on ${instantInWords(asked.since)}. ` : ''}It can be answered until ${instantInWords(asked.until)}. ${
+<p>${asked.since ? `The agent itself started this on ${instantInWords(asked.since)}. ` : ''}It can be answered until ${instantInWords(asked.until)}. ${
     way.kind === 'code'
       ? 'You came here by typing the code that it shows. If somebody sent you that code or read it to you, decline.'
       : 'You came here from the agent’s own page or program.'

@@ -52,15 +52,20 @@ describe.skipIf(!there)(
         state: async () => (await agent.client.awaitDelegation({ requestId: asked.requestId, waitSeconds: 0 })).state,
       }
     }
-    async function openRequest(code: string, on = page): Promise<void> {
+    async function typeCode(code: string, on = page): Promise<void> {
       await to('/requests', on)
       await on.getByLabel('Code').fill(code)
       await on.getByRole('button', { name: 'Show the request' }).click()
     }
-    async function picture(name: string, height = 1_000): Promise<void> {
+    async function openRequest(code: string, on = page): Promise<void> {
+      await typeCode(code, on)
+      await on.waitForURL('**/requests/drq_*')
+    }
+    async function picture(name: string, height: number, at: 'top' | 'bottom' = 'top'): Promise<void> {
       if (!PICTURES) return
       mkdirSync(PICTURES, { recursive: true })
-      await page.setViewportSize({ width: 1_180, height })
+      await page.setViewportSize({ width: 1_100, height })
+      await page.evaluate(`scrollTo(0, ${at === 'top' ? 0 : 1_000_000})`)
       await page.screenshot({ path: join(PICTURES, `${name}.png`), scale: 'css', animations: 'disabled' })
       await page.setViewportSize(CONTEXT.viewport ?? { width: 1_280, height: 900 })
     }
@@ -81,13 +86,14 @@ describe.skipIf(!there)(
       await page.getByLabel('All calendar events').check()
       await page.getByLabel('May it pass this on?').selectOption('1')
       await page.getByLabel('Why?').fill('My meetings while I travel')
-      await page.evaluate('document.activeElement.blur()')
-      await picture('delegate-2-what', 1_700)
       await page.getByRole('button', { name: 'Review' }).click()
-      await picture('delegate-3-review', 1_020)
+      await page.getByRole('button', { name: 'Change something' }).click()
+      await picture('delegate-2-what', 1_080)
+      await page.getByRole('button', { name: 'Review' }).click()
+      await picture('delegate-3-review', 920)
       await page.getByRole('button', { name: 'Delegate', exact: true }).click()
       expect(await main()).toMatch(/Delegated\. The agent may begin[\s\S]*Live/)
-      await picture('delegation', 1_700)
+      await picture('delegation', 760)
       await page.getByRole('link', { name: 'end it' }).click()
       await page.getByLabel('Why').fill('Back at my desk')
       await page.getByRole('button', { name: 'End this delegation' }).click()
@@ -117,7 +123,7 @@ describe.skipIf(!there)(
       expect(await main()).toContain('Approved. The agent may begin now')
       expect(await approved.state()).toBe('DELEGATION_REQUEST_STATE_APPROVED')
       await to('/delegations')
-      await picture('delegations', 900)
+      await picture('delegations', 980)
     })
 
     it('lets somebody decline and tell security', async () => {
@@ -206,7 +212,8 @@ describe.skipIf(!there)(
         await to(path, looked)
         await look(path)
       }
-      await openRequest('BBBB-BBBB', looked)
+      await typeCode('BBBB-BBBB', looked)
+      await looked.getByText('No request with this code').waitFor()
       await look('a wrong code')
       await openRequest(userCode, looked)
       for (const details of await looked.locator('summary').all()) await details.click()
@@ -294,7 +301,9 @@ describe.skipIf(!there)(
           'I would like to move your meeting with Cedar Ltd. to Thursday, as you asked in the chat, and see which rooms are free.',
       })
       await openRequest(userCode)
-      await picture('request-2-question', 1_640)
+      await picture('request-2-question', 860)
+      await page.locator('blockquote').scrollIntoViewIfNeeded()
+      await picture('request-3-what-follows', 900, 'bottom')
       await page.setViewportSize({ width: 1_280, height: 900 })
       const box = await page.getByRole('button', { name: 'Approve' }).boundingBox()
       // Question and answer are on the first screen.

@@ -285,7 +285,7 @@ describe('what the page shows', () => {
       'Class meeting-scheduler: Books meetings',
     ])
       expect(words).toContain(part)
-    expect(words).toMatch(/The agent asked on \d+ \w+ \d{4}, \d\d:\d\d UTC. It can be answered until/)
+    expect(words).toMatch(/The agent itself started this on \d+ \w+ \d{4}, \d\d:\d\d UTC. It can be answered until/)
   })
   it('RFC 10027, Decline comes first, has the focus, and is what Enter does', async () => {
     const { text } = await typed((await asks()).userCode)
