@@ -28,7 +28,7 @@ a:hover { text-decoration-thickness: 2px }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; border-radius: 3px }
 code, .value { font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; font-size: .9em }
 bdi { unicode-bidi: isolate }
-.whole { display: inline-block; max-width: 100% }
+h1 .whole, p .whole { display: inline-block; max-width: 100% }
 small, .small { font-size: .875rem }
 .soft { color: var(--soft) }
 .skip { position: absolute; left: 1rem; top: -5rem; padding: .5rem 1rem; background: var(--paper); z-index: 1 }
@@ -107,7 +107,7 @@ summary { cursor: pointer; padding: .3rem 0; font-weight: 600; color: var(--acce
 }
 @media (max-width: 57.99rem) { .answer { margin-top: 1.25rem } }
 .said { margin-top: 2.75rem; border-top: 1px solid var(--hair); padding-top: .25rem }
-.said blockquote { border: 1px dashed var(--line); border-radius: .6rem; padding: .9rem 1.1rem; font-size: .95rem; line-height: 1.6; font-weight: 400;
+.said blockquote { margin-top: .8rem; border: 1px dashed var(--line); border-radius: .6rem; padding: .9rem 1.1rem; font-size: .95rem; line-height: 1.6; font-weight: 400;
   color: var(--soft); overflow: hidden; contain: content; unicode-bidi: isolate; direction: ltr; text-align: left }
 mark { background: var(--mark); color: var(--ink); text-decoration: underline wavy; text-underline-offset: .2em }
 footer { max-width: 64rem; margin: 0 auto; padding: 1.25rem; color: var(--soft); font-size: .875rem }
@@ -117,6 +117,6 @@ footer { max-width: 64rem; margin: 0 auto; padding: 1.25rem; color: var(--soft);
   .who { margin-left: 0 }
   main { padding-top: 1.5rem }
 }
-@media (forced-colors: active) { .tag, .card, .notice, .said blockquote { border: 1px solid } }
+@media (forced-colors: active) { .tag, .card, .notice, .said blockquote { margin-top: .8rem; border: 1px solid } }
 @media print { header.top, .answer { display: none } }
 `
