@@ -1,35 +1,11 @@
 /** Allowed calls a second, each with its durable record: over gRPC, and through the HTTP enforcement point. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { type AtWork, type House, openHouse, putToWork } from '@credence/infra/dev/house'
-import { startNats } from '@credence/infra/dev/nats'
-import { freePorts } from '@credence/infra/dev/ports'
 import { connectCredence } from '@credence/sdk/clients'
-import { connectBus } from '@credence/shared/bus/connect'
-import { createLog } from '@credence/shared/log'
-import { percentile, printReport, rounded } from './report.ts'
-
-type Load = { perSecond: number; p50: number; p99: number }
-
-/** Keeps `inFlight` calls under way for some seconds. Latencies in milliseconds. */
-async function load(seconds: number, inFlight: number, call: () => Promise<void>): Promise<Load> {
-  const samples: number[] = []
-  const began = performance.now()
-  const until = began + seconds * 1000
-  const worker = async () => {
-    while (performance.now() < until) {
-      const start = performance.now()
-      await call()
-      samples.push(performance.now() - start)
-    }
-  }
-  await Promise.all(Array.from({ length: inFlight }, worker))
-  const took = (performance.now() - began) / 1000
-  return { perSecond: samples.length / took, p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) }
-}
+import { appendsOnly } from './limits.ts'
+import { type Load, load } from './load.ts'
+import { printReport, rounded } from './report.ts'
 
 async function overGrpc({ stack, company }: House, { agentId, task }: AtWork, seconds: number): Promise<Load> {
   const tls = await stack.workload('enforcement-point/bench')
@@ -79,27 +55,6 @@ async function overHttp({ company }: House, { agent, task }: AtWork, seconds: nu
   return load(seconds, 16, read)
 }
 
-/** The limit: as many bytes appended to a DECISIONS stream of another server, acknowledged, with nothing around it. */
-async function appendsOnly({ stack }: House, seconds: number): Promise<Load> {
-  const { authority, trustDomain } = stack
-  const [port = 0] = await freePorts(1)
-  const folder = mkdtempSync(join(tmpdir(), 'credence-bench-nats-'))
-  const nats = await startNats({ folder, port, authority, trustDomain })
-  const tls = await authority.issue('service-policy', `spiffe://${trustDomain}/service/policy`)
-  const log = createLog('bench', 'error')
-  const bus = await connectBus({ servers: [nats.url], name: 'policy', nkeyFile: nats.nkeyFile('policy'), log, ...tls })
-  const payload = Buffer.alloc(1_400, 'x')
-  try {
-    return await load(seconds, 64, async () => {
-      await bus.js.publish('credence.decision.bench', payload)
-    })
-  } finally {
-    await bus.close()
-    await nats.process().stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
 export async function benchDecision(quick: boolean): Promise<void> {
   const seconds = quick ? 5 : 30
   const house = await openHouse()
@@ -107,7 +62,7 @@ export async function benchDecision(quick: boolean): Promise<void> {
     const work = await putToWork(house)
     const grpc = await overGrpc(house, work, seconds)
     const http = await overHttp(house, work, seconds)
-    const limit = await appendsOnly(house, Math.min(seconds, 5))
+    const limit = await appendsOnly(house.stack, { bytes: 1_400, inFlight: 64, seconds: Math.min(seconds, 5) })
     const show = ({ perSecond, p50, p99 }: Load) =>
       `${Math.round(perSecond)} /s   p50 ${rounded(p50, 2)} ms   p99 ${rounded(p99, 2)} ms`
     printReport({

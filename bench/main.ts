@@ -3,8 +3,13 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
 import { benchDecision } from './decision.ts'
 import { benchStory } from './story.ts'
+import { benchTokenExchange } from './token-exchange.ts'
 
-const BENCHES: Record<string, (quick: boolean) => Promise<void>> = { story: benchStory, decision: benchDecision }
+const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
+  story: benchStory,
+  decision: benchDecision,
+  'token-exchange': benchTokenExchange,
+}
 
 try {
   const { values, positionals } = parseArgs({

@@ -7,12 +7,17 @@ const PATIENCE_MS = 30_000
 const SERVING = 1
 
 /** @throws Error with the last lines that the process wrote, when it ends or does not come up */
-export async function waitUntilServing(running: Running, address: string, caFile: string): Promise<void> {
+export async function waitUntilServing(
+  running: Running,
+  address: string,
+  caFile: string,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   const client = new Client(address, ChannelCredentials.createSsl(readFileSync(caFile)), {
     'grpc.initial_reconnect_backoff_ms': 50,
     'grpc.max_reconnect_backoff_ms': 200,
   })
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + patienceMs
   try {
     while (running.running() && Date.now() < deadline) {
       if (await isServing(client)) return

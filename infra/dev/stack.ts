@@ -1,5 +1,6 @@
 /** The development stack: NATS, the services and the demo identity provider, as real processes on loopback. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { RolesFile } from '@credence/shared/callers/roles'
@@ -15,6 +16,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 export const SERVICE_NAMES = ['identity', 'policy', 'attestation', 'audit'] as const
 export type ServiceName = (typeof SERVICE_NAMES)[number]
+/** What the demo company runs beside them (company.ts). */
+export type CompanyProcess = 'identity-provider' | 'calendar' | 'customers'
 
 /** Loopback ports. `Mesh` listeners are for workloads (mTLS), `Public` ones for agents and people. */
 export const DEFAULT_PORTS = {
@@ -46,11 +49,11 @@ export type Stack = {
   apiAudience: string
   /** Starts a service, and waits until it serves. Replaces one that ended. */
   start(service: ServiceName): Promise<void>
-  service(name: ServiceName): Running
+  service(name: ServiceName | CompanyProcess): Running
   /** What a service is configured with. */
   environment(name: ServiceName): Promise<Record<string, string>>
   /** Another replica of a service, on its own ports and with its own data folder and keys of the first. */
-  replica(name: ServiceName, ports: { mesh: number; public: number }): Promise<Running>
+  replica(name: ServiceName, ports: { mesh: number; public: number; http?: number }): Promise<Running>
   /** Starts another process of the stack under its care. */
   spawn(name: string, script: string, env: Record<string, string>): Running
   /** A certificate for a workload, for example `platform/hr` or `enforcement-point/calendar`. */
@@ -66,7 +69,11 @@ export type StackOptions = {
   services?: readonly ServiceName[]
   /** Services from their sources (default), or as `npm run build` left them. */
   from?: 'source' | 'dist'
+  /** How long a service may take to come up; one that ends is noticed at once. */
+  patienceMs?: number
   progress?: (line: string) => void
+  /** More variables for every service. */
+  variables?: Record<string, string>
 }
 
 /** @throws Error in one line when a port is taken or a process does not come up */
@@ -75,12 +82,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const ports = options.ports ?? (await anyPorts())
   await refuseTakenPorts(ports)
   for (const part of ['logs', 'keys']) mkdirSync(join(folder, part), { recursive: true, mode: 0o700 })
+  const kekFile = keyEncryptionKeyFile(folder)
+  if (!existsSync(kekFile)) writeFileSync(kekFile, randomBytes(32), { mode: 0o600, flag: 'wx' })
   const authority = await openAuthority(join(folder, 'pki'), trustDomain)
   const issuer = `https://localhost:${ports.identityHttp}`
   const idpIssuer = `https://localhost:${ports.idp}`
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
-  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer), null, 2))
+  writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer, ports), null, 2))
 
   await registerForSignIn(folder, [{ id: 'acme', issuer: idpIssuer, display_name: 'Acme' }])
 
@@ -126,17 +135,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     },
     environment: async (name) => {
       const tls = await authority.issue(`service-${name}`, `spiffe://${trustDomain}/service/${name}`)
-      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...serviceEnvironment(stack, name, tls, rolesFile) }
+      const usual = serviceEnvironment(stack, name, tls, rolesFile)
+      return { NODE_EXTRA_CA_CERTS: authority.caFile, ...usual, ...options.variables }
     },
     start: async (name) => {
       const running = spawn(name, mainOf(name), await stack.environment(name))
-      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile)
+      await waitUntilServing(running, `localhost:${ports[`${name}Public`]}`, authority.caFile, options.patienceMs)
     },
     replica: async (name, at) =>
       spawn(`${name}-${at.mesh}`, mainOf(name), {
         ...(await stack.environment(name)),
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
+        ...(at.http ? { CREDENCE_HTTP_LISTEN: `127.0.0.1:${at.http}` } : {}),
         CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
       }),
     stop: async () => {
@@ -155,6 +166,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** Encrypts identity's signing keys. Production keeps it away from them. */
+const keyEncryptionKeyFile = (folder: string) => join(folder, 'keys', 'identity.kek')
+
 function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, rolesFile: string): Record<string, string> {
   const { ports, folder } = stack
   return {
@@ -170,21 +184,30 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_GRPC_REFLECTION: 'on',
     CREDENCE_OIDC_ISSUERS: stack.idpIssuer,
     CREDENCE_OIDC_AUDIENCE: stack.apiAudience,
+    CREDENCE_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
     CREDENCE_SIGN_IN_FILE: join(folder, 'sign-in', 'providers.json'),
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
+    CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),
+    CREDENCE_KEYS_KEK_FILE: keyEncryptionKeyFile(folder),
     CREDENCE_DATA_DIR: join(folder, name),
     CREDENCE_LOG_ORIGIN: `audit.${stack.trustDomain}/trail`,
   }
 }
 
 /** Who may do what in the development stack: certificates by their path, people by their group. */
-function developmentRoles(trustDomain: string, issuer: string): RolesFile {
+function developmentRoles(trustDomain: string, issuer: string, ports: Ports): RolesFile {
   const workload = (path: string, role: RolesFile['workloads'][number]['roles'][number]) => ({
     spiffe_id: `spiffe://${trustDomain}/${path}/*`,
     roles: [role],
+  })
+  /** An enforcement point may introspect the tokens of its own resource, and no others. */
+  const audience = (name: 'calendar' | 'customers') => ({
+    spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+    roles: ['enforcement-point' as const],
+    audiences: [`https://localhost:${ports[name]}`],
   })
   const group = (name: string, role: RolesFile['groups'][number]['roles'][number]) => ({
     issuer,
@@ -196,6 +219,8 @@ function developmentRoles(trustDomain: string, issuer: string): RolesFile {
       workload('service', 'service'),
       workload('platform', 'platform'),
       workload('enforcement-point', 'enforcement-point'),
+      audience('calendar'),
+      audience('customers'),
     ],
     groups: [
       group('credence-sponsors', 'sponsor'),

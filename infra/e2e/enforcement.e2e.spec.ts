@@ -79,7 +79,11 @@ describe('the HTTP enforcement point', () => {
   })
 
   const refusals: [name: string, error: string, call: () => Promise<Response>][] = [
-    ['a bound token sent as Bearer', 'invalid_token', () => get({ authorization: `Bearer ${access}` })],
+    [
+      'dpop-proof-on-bearer-token: RFC 9449 §7.1, a bound token sent as Bearer',
+      'invalid_token',
+      () => get({ authorization: `Bearer ${access}` }),
+    ],
     ['a token without a proof', 'invalid_dpop_proof', () => get({ authorization: `DPoP ${access}` })],
     // RFC 9449 §7.1: a good proof by a key that the token is not bound to.
     ['a proof by another key', 'invalid_token', async () => withToken({ key: await newAgentKey() })],
@@ -91,7 +95,11 @@ describe('the HTTP enforcement point', () => {
     ],
     ['a proof that is old', 'invalid_dpop_proof', () => withToken({ iat: Math.floor(Date.now() / 1000) - 400 })],
     ['a proof from the future', 'invalid_dpop_proof', () => withToken({ iat: Math.floor(Date.now() / 1000) + 120 })],
-    ['a proof without the token’s digest', 'invalid_dpop_proof', () => withToken({ token: null })],
+    [
+      'dpop-ath-at-resource: RFC 9449 §7, a proof without the token’s digest',
+      'invalid_dpop_proof',
+      () => withToken({ token: null }),
+    ],
     ['a token that is none', 'invalid_token', () => withToken({}, 'nonsense')],
     ['a token with a changed claim', 'invalid_token', () => withToken({}, tampered(access))],
     [
@@ -122,7 +130,7 @@ describe('the HTTP enforcement point', () => {
     ],
   ]
   for (const [name, error, call] of refusals)
-    it(`refuses ${name}: 401 ${error}`, async () => {
+    it(`${name} is refused: 401 ${error}`, async () => {
       const response = await call()
       expect([response.status, errorOf(response)]).toEqual([401, error])
       expect(await response.text()).not.toContain('at Object')
@@ -317,7 +325,7 @@ describe('the token endpoint', () => {
     ['a missing subject token', 400, 'invalid_request', async () => exchange(await form({ subject_token: undefined }))],
     ['an empty subject token', 400, 'invalid_request', async () => exchange(await form({ subject_token: '' }))],
     ['an access token as subject', 400, 'invalid_request', async () => exchange(await form({ subject_token: access }))],
-    ['a missing grant', 400, 'invalid_request', async () => exchange(await form({ grant_id: undefined }))],
+    ['a grant that is none', 400, 'invalid_request', async () => exchange(await form({ grant_id: ' ' }))],
     [
       'a grant that does not exist',
       400,
@@ -354,12 +362,7 @@ describe('the token endpoint', () => {
       'invalid_authorization_details',
       async () => exchange(await form({ authorization_details: '[]' })),
     ],
-    [
-      'another grant type',
-      400,
-      'unsupported_grant_type',
-      async () => exchange(await form({ grant_type: 'client_credentials' })),
-    ],
+    ['another grant type', 400, 'unsupported_grant_type', async () => exchange(await form({ grant_type: 'password' }))],
   ]
   for (const [name, status, error, call] of refusals)
     it(`refuses ${name}: ${status} ${error}`, async () => {

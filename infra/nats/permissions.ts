@@ -20,6 +20,7 @@ export const SERVICES = Object.keys(FOLLOWS)
 const streamNames = Object.keys(STREAMS) as StreamName[]
 
 const reading = (stream: string): string[] => [
+  `$JS.API.STREAM.MSG.GET.${stream}`,
   `$JS.API.CONSUMER.CREATE.${stream}`,
   `$JS.API.CONSUMER.CREATE.${stream}.>`,
   `$JS.API.CONSUMER.INFO.${stream}.>`,

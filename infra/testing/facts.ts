@@ -1,8 +1,10 @@
 /** Facts, as tests need them: one blueprint, one agent, its delegation and its result. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
-import type { EventData, Fact } from '@credence/contracts/events/catalog'
+import type { EventData, EventType, Fact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Trigger } from '@credence/contracts/events/values'
+import type { Blueprint } from '@credence/contracts/principals/blueprint'
+import type { Human } from '@credence/contracts/principals/human'
 import { newId } from '@credence/shared/ids'
 
 export const NOW = new Date('2026-11-24T12:00:00.000Z')
@@ -33,6 +35,18 @@ export const blueprint = (
   allowed_models: [{ provider: 'acme', name: 'small' }],
   maximum_lifetime_seconds: 86_400,
   maximum_spawn_depth: 2,
+  ...part,
+})
+
+/** The same, as it is folded. */
+export const folded = (part: Partial<Blueprint> = {}): Blueprint => ({ ...blueprint(), withdrawn: false, ...part })
+
+/** Somebody who is there. */
+export const person = (part: Partial<Human> = {}): Human => ({
+  human: newId('hum'),
+  groups: [],
+  active: true,
+  departures: 0,
   ...part,
 })
 
@@ -68,6 +82,20 @@ export const delegation = (
   agent: newId('agt'),
   authorization_details: [detail()],
   purpose: 'My meetings',
+  not_before: hours(-1),
+  expires_at: hours(4),
+  maximum_depth: 1,
+  ...part,
+})
+
+export const mandate = (
+  part: Partial<EventData<'credence.identity.mandate.granted.v1'>> = {},
+): EventData<'credence.identity.mandate.granted.v1'> => ({
+  mandate: newId('mnd'),
+  blueprint: 'meeting-scheduler',
+  human: newId('hum'),
+  authorization_details: [detail()],
+  purpose: 'Tidies calendars at night',
   not_before: hours(-1),
   expires_at: hours(4),
   maximum_depth: 1,
@@ -118,3 +146,7 @@ export const recorded = (data: EventData<'credence.attestation.result.recorded.v
   type: 'credence.attestation.result.recorded.v1',
   data,
 })
+
+/** Any other fact. */
+export const fact = <T extends EventType>(type: T, data: EventData<T>): Fact => ({ type, data }) as Fact
+export const recognised = (human: string): Fact => fact('credence.identity.human.recognised.v1', { human })

@@ -11,32 +11,34 @@
  * - limits (limits.ts) may be added and tightened, never dropped.
  */
 import { z } from 'zod'
-import { Limits, limitsCover, type Measured, meetLimits, withinLimits } from './limits.ts'
+import { CredenceError } from './errors.ts'
+import { Limits, limitsCover, type Measure, type Measured, measure, meetLimits } from './limits.ts'
 
-const LIMITS = { objects: 32, members: 64, length: 256 }
+/** `names`: locations, actions, resources and patterns of all objects together; comparing costs their square. */
+const LIMITS = { objects: 32, members: 64, length: 256, names: 512 }
 
-const ActionName = z
-  .string()
-  .max(LIMITS.length)
-  .regex(
-    /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\.([a-z][a-z0-9_-]*|\*)$/,
-    'must be like "calendar.book" or "calendar.*"',
-  )
+const ACTION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\.([a-z][a-z0-9_-]*|\*)$/
+const ActionName = z.string().max(LIMITS.length).regex(ACTION, 'must be like "calendar.book" or "calendar.*"')
 
+const RESOURCE = /^[A-Z][A-Za-z0-9]*::[A-Za-z0-9._/@-]*\*?$/
+/** A resource server that resolves paths would leave what a prefix was meant to hold. */
+const hasDotSegment = (name: string): boolean => /(::|\/)\.\.?(\/|\*?$)/.test(name)
 const ResourceName = z
   .string()
   .max(LIMITS.length)
-  .regex(/^[A-Z][A-Za-z0-9]*::[A-Za-z0-9._/@-]*\*?$/, 'must be like "CalendarEvent::2026/7" or "CalendarEvent::*"')
+  .regex(RESOURCE, 'must be like "CalendarEvent::2026/7" or "CalendarEvent::*"')
   .refine((name) => !name.endsWith('::'), 'must name an id, or end in "*"')
+  .refine((name) => !hasDotSegment(name), 'must not hold "." or ".." as a segment')
 
+/** As a URL parser writes it (WHATWG URL), with or without the slash after a bare host: nothing that reads like another place. */
 const Location = z
   .string()
   .max(LIMITS.length)
   .refine((text) => {
     const url = URL.parse(text)
-    const bare = url?.protocol === 'https:' && !url.hash && !url.search && !url.username && !url.password
-    return bare && !text.includes('*')
-  }, 'must be an absolute https URL without query, fragment, user or star')
+    const normal = url?.protocol === 'https:' && (url.href === text || url.href === `${text}/`)
+    return normal && !url.username && !url.password && !/[*?#]/.test(text)
+  }, 'must be an absolute https URL in its normal form, without query, fragment, user or star')
 
 const members = <T extends z.ZodType>(item: T) => z.array(item).min(1, 'must not be empty').max(LIMITS.members)
 
@@ -51,7 +53,18 @@ export const AuthorizationDetail = z.strictObject({
 export type AuthorizationDetail = z.infer<typeof AuthorizationDetail>
 
 /** A non-empty `authorization_details` array (RFC 9396 §2). */
-export const AuthorizationDetails = z.array(AuthorizationDetail).min(1, 'must not be empty').max(LIMITS.objects)
+export const AuthorizationDetails = z
+  .array(AuthorizationDetail)
+  .min(1, 'must not be empty')
+  .max(LIMITS.objects)
+  .refine((details) => namesIn(details) <= LIMITS.names, `must hold at most ${LIMITS.names} names in all`)
+
+const namesIn = (details: AuthorizationDetail[]): number =>
+  details.reduce(
+    (sum, { locations, actions, resources, limits }) =>
+      sum + locations.length + actions.length + resources.length + (limits?.patterns.length ?? 0),
+    0,
+  )
 
 /** A part that was asked and not given, with a stable reason code. */
 export const DroppedAuthority = z.strictObject({ detail: AuthorizationDetail, reason: z.string() })
@@ -63,12 +76,23 @@ const covers = (parent: string, child: string): boolean =>
 const eachCovered = (parents: string[], children: string[]): boolean =>
   children.every((child) => parents.some((parent) => covers(parent, child)))
 
+/** The rules, member by member (docs/narrowing.md): does what `parent` says cover what `child` says? */
+const MEMBERS = {
+  type: (parent, child) => parent.type === child.type,
+  locations: (parent, child) => child.locations.every((location) => parent.locations.includes(location)),
+  actions: (parent, child) => eachCovered(parent.actions, child.actions),
+  resources: (parent, child) => eachCovered(parent.resources, child.resources),
+  limits: (parent, child) => limitsCover(parent.limits, child.limits),
+} satisfies Record<keyof AuthorizationDetail, (parent: AuthorizationDetail, child: AuthorizationDetail) => boolean>
+type Member = keyof typeof MEMBERS
+const MEMBER_NAMES = Object.keys(MEMBERS) as Member[]
+
 const objectCovers = (parent: AuthorizationDetail, child: AuthorizationDetail): boolean =>
-  parent.type === child.type &&
-  child.locations.every((location) => parent.locations.includes(location)) &&
-  eachCovered(parent.actions, child.actions) &&
-  eachCovered(parent.resources, child.resources) &&
-  limitsCover(parent.limits, child.limits)
+  MEMBER_NAMES.every((member) => MEMBERS[member](parent, child))
+
+/** The members of `child` that no object of `parent` covers; none when several objects would have to be taken together. */
+export const misfits = (child: AuthorizationDetail, parent: AuthorizationDetail[]): Member[] =>
+  MEMBER_NAMES.filter((member) => !parent.some((candidate) => MEMBERS[member](candidate, child)))
 
 /** True when every object of `child` is covered by one object of `parent`. Nothing is narrower than anything. */
 export function isNarrower(child: AuthorizationDetail[], parent: AuthorizationDetail[]): boolean {
@@ -95,17 +119,20 @@ function meetObjects(a: AuthorizationDetail, b: AuthorizationDetail): Authorizat
 }
 
 /**
- * What `asked` and `ceiling` have in common: narrower than both. Objects that another object of the answer covers
- * are left out. An empty answer means nothing.
+ * What `asked` and `ceiling` have in common: narrower than both, and it permits exactly what both permit. Objects that
+ * another object of the answer covers are left out. An empty answer means nothing.
+ * @throws CredenceError `too_many_parts`: two sets of 32 can have 1,024 parts in common, which nobody could read
  */
 export function intersect(asked: AuthorizationDetail[], ceiling: AuthorizationDetail[]): AuthorizationDetail[] {
-  const common = asked.flatMap((a) => ceiling.flatMap((b) => meetObjects(a, b) ?? []))
-  return common.filter(
-    (detail, index) =>
-      !common.some(
-        (other, at) => at !== index && objectCovers(other, detail) && (at < index || !objectCovers(detail, other)),
-      ),
-  )
+  let found: AuthorizationDetail[] = []
+  for (const a of asked)
+    for (const b of ceiling) {
+      const common = meetObjects(a, b)
+      if (!common || found.some((other) => objectCovers(other, common))) continue
+      found = [...found.filter((other) => !objectCovers(common, other)), common]
+      if (found.length > LIMITS.objects) throw tooManyParts()
+    }
+  return found
 }
 
 /** The objects of `asked` that are not wholly inside `given`, with the reason code that the caller states. */
@@ -119,17 +146,67 @@ export function dropped(
     .map((detail) => ({ detail, reason }))
 }
 
-/** One concrete act: is it inside these details? A wildcard in the act itself is never permitted. */
-export function permits(
-  details: AuthorizationDetail[],
-  act: { location: string; action: string; resource: string } & Measured,
-): boolean {
-  if (act.action.includes('*') || act.resource.includes('*')) return false
-  return details.some(
-    (detail) =>
-      detail.locations.includes(act.location) &&
-      detail.actions.some((action) => covers(action, act.action)) &&
-      detail.resources.some((resource) => covers(resource, act.resource)) &&
-      withinLimits(detail.limits, act),
+const tooManyParts = () =>
+  new CredenceError(
+    'failed_precondition',
+    'too_many_parts',
+    'authorization_details: what was asked falls into too many parts: ask for less at once.',
   )
+
+/** What a holder may have at most, and the reason code for what lies beyond. */
+export type Bound = { details: AuthorizationDetail[]; reason: string }
+
+/**
+ * Cuts `asked` to what lies inside every bound, one bound after the other. An object that was asked is named, as it was
+ * asked, for each bound that takes something away from what is left of it: what is told does not grow with what is compared.
+ * @throws CredenceError `too_many_parts` when what is left is not of the size that details may have
+ */
+export function narrow(
+  asked: AuthorizationDetail[],
+  bounds: Bound[],
+): { given: AuthorizationDetail[]; dropped: DroppedAuthority[] } {
+  const given = bounds.reduce((rest, { details }) => intersect(rest, details), asked)
+  if (given.length > 0 && !AuthorizationDetails.safeParse(given).success) throw tooManyParts()
+  return { given, dropped: asked.flatMap((detail) => takenFrom(detail, bounds)) }
 }
+
+function takenFrom(detail: AuthorizationDetail, bounds: Bound[]): DroppedAuthority[] {
+  const taken: DroppedAuthority[] = []
+  let rest = [detail]
+  for (const { details, reason } of bounds) {
+    if (!isNarrower(rest, details)) taken.push({ detail, reason })
+    rest = intersect(rest, details)
+  }
+  return taken
+}
+
+export type Act = { location: string; action: string; resource: string } & Measured
+
+/**
+ * How one concrete act stands to these details: one object that covers its names and whose limits it fits permits it.
+ * Otherwise the nearest miss is told. An act that is not named as
+ * one (with a wildcard, a dot segment) is never inside.
+ */
+export function judge(details: AuthorizationDetail[], act: Act): 'permitted' | 'outside' | Exclude<Measure, 'fits'> {
+  if (!isConcrete(act)) return 'outside'
+  const measures = new Set(details.filter((detail) => names(detail, act)).map(({ limits }) => measure(limits, act)))
+  if (measures.has('fits')) return 'permitted'
+  return NEAREST.find((miss) => measures.has(miss)) ?? 'outside'
+}
+
+const isConcrete = ({ action, resource }: Act): boolean =>
+  ACTION.test(action) &&
+  !action.endsWith('*') &&
+  RESOURCE.test(resource) &&
+  !/(\*|::)$/.test(resource) &&
+  !hasDotSegment(resource)
+
+const NEAREST = ['limit_unverifiable', 'limit_exceeded', 'outside_window'] as const
+
+const names = ({ locations, actions, resources }: AuthorizationDetail, act: Act): boolean =>
+  locations.includes(act.location) &&
+  actions.some((action) => covers(action, act.action)) &&
+  resources.some((resource) => covers(resource, act.resource))
+
+/** One concrete act: is it inside these details? */
+export const permits = (details: AuthorizationDetail[], act: Act): boolean => judge(details, act) === 'permitted'

@@ -37,6 +37,7 @@ export const Limits = z
     ({ amount, count, patterns, window }) => amount || count !== undefined || patterns.length > 0 || window,
     'must hold a limit, or be left out',
   )
+  .refine(({ patterns }) => !areApart(patterns), 'must not hold two patterns that no argument can fit at once')
 export type Limits = z.infer<typeof Limits>
 
 /** What an act says of itself, for limits to be checked against. */
@@ -59,6 +60,17 @@ const patternCovers = (parent: string, child: string): boolean => {
   if (parent.endsWith('*')) return !child.startsWith('*') && child.startsWith(parent.slice(0, -1))
   return parent.startsWith('*') && !child.endsWith('*') && child.endsWith(parent.slice(1))
 }
+
+/** What fits the one never fits the other. A fixed beginning and a fixed end go together. */
+const excludes = (a: Pattern, b: Pattern): boolean => {
+  if (a.argument !== b.argument || patternCovers(a.pattern, b.pattern) || patternCovers(b.pattern, a.pattern))
+    return false
+  const [left, right] = [a.pattern, b.pattern]
+  return !((left.startsWith('*') && right.endsWith('*')) || (left.endsWith('*') && right.startsWith('*')))
+}
+
+const areApart = (patterns: Pattern[]): boolean =>
+  patterns.some((one) => patterns.some((other) => excludes(one, other)))
 
 const coveredBy = (parent: Pattern, children: Pattern[]): boolean =>
   children.some(({ argument, pattern }) => argument === parent.argument && patternCovers(parent.pattern, pattern))
@@ -89,6 +101,7 @@ export function meetLimits(a: Limits | undefined, b: Limits | undefined): Limits
   if (amount === 'nothing' || window === 'nothing') return 'nothing'
   const counts = [a.count, b.count].filter((count) => count !== undefined)
   const patterns = distinct([...a.patterns, ...b.patterns])
+  if (areApart(patterns)) return 'nothing'
   return {
     ...(amount ? { amount } : {}),
     ...(counts.length > 0 ? { count: Math.min(...counts) } : {}),
@@ -119,19 +132,27 @@ function meetWindows(a: Limits['window'], b: Limits['window']): Limits['window']
   return Date.parse(from) < Date.parse(until) ? { from, until } : 'nothing'
 }
 
-/** Does this act fit? What is not known of it (amount, argument, count, time) does not fit a limit on it. */
-export function withinLimits(limits: Limits | undefined, act: Measured): boolean {
-  if (!limits) return true
+/** How an act stands to limits; what is known to fail counts before what is not known. */
+export type Measure = 'fits' | 'outside_window' | 'limit_exceeded' | 'limit_unverifiable'
+
+/** Measures an act. What nobody said of it (amount, argument, count, time) cannot be verified, and so does not fit. */
+export function measure(limits: Limits | undefined, act: Measured): Measure {
+  if (!limits) return 'fits'
   const { amount, count, patterns, window } = limits
-  if (amount && !(act.amount?.currency === amount.currency && isAtMost(act.amount.value, amount.value))) return false
-  if (count !== undefined && !(act.count !== undefined && act.count < count)) return false
-  const fits = ({ argument, pattern }: Pattern) => {
-    const value = act.arguments?.[argument]
-    return value !== undefined && !value.includes('*') && patternCovers(pattern, value)
-  }
-  if (!patterns.every(fits)) return false
-  return !window || Boolean(act.now && act.now >= new Date(window.from) && act.now < new Date(window.until))
+  if (window && act.now && !(act.now >= new Date(window.from) && act.now < new Date(window.until)))
+    return 'outside_window'
+  const checks = patterns.map((pattern) => fits(pattern, act.arguments))
+  if (amount) checks.push(act.amount && isAtMost(act.amount, amount))
+  if (count !== undefined) checks.push(act.count === undefined ? undefined : act.count < count)
+  if (checks.includes(false)) return 'limit_exceeded'
+  return checks.includes(undefined) || (window && !act.now) ? 'limit_unverifiable' : 'fits'
 }
 
-const isAtMost = (value: string, most: string): boolean =>
-  Amount.shape.value.safeParse(value).success && scaled(value) <= scaled(most)
+/** Undefined when the argument is not told. A value that no pattern could be written for fits none. */
+function fits({ argument, pattern }: Pattern, told: Measured['arguments'] = {}): boolean | undefined {
+  const value = Object.hasOwn(told, argument) ? told[argument] : undefined
+  return value === undefined ? undefined : !/[*\p{C}]/u.test(value) && patternCovers(pattern, value)
+}
+
+const isAtMost = (told: { currency: string; value: string }, most: z.infer<typeof Amount>): boolean =>
+  Amount.safeParse(told).success && told.currency === most.currency && scaled(told.value) <= scaled(most.value)

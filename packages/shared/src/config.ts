@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { addressRule } from './http/egress.ts'
 
 /** Stops the process with one line that names the variable and says what is allowed. */
 export class ConfigurationError extends Error {}
@@ -23,6 +24,15 @@ const port = z.coerce.number().int().min(1).max(65_535)
 const address = (name: string) =>
   z.string({ error: 'is not set' }).regex(/^[^:]+:\d{1,5}$/, `must be host:port, for example 127.0.0.1:${name}`)
 
+function areNetworks(list: string[]): boolean {
+  try {
+    addressRule(list)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** What every service needs. */
 export const commonConfig = {
   CREDENCE_TRUST_DOMAIN: z
@@ -41,8 +51,17 @@ export const commonConfig = {
     .string({ error: 'is not set: issuer URLs of the enterprise identity providers, comma separated' })
     .transform((text) => text.split(',')),
   CREDENCE_OIDC_AUDIENCE: z.string({ error: 'is not set: the audience that human tokens must name' }),
+  // Networks besides the public Internet to which URLs of others (issuers’ keys) may lead: CIDR, comma separated.
+  CREDENCE_EGRESS_ALLOW: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').filter((network) => network !== ''))
+    .refine(areNetworks, 'must be networks like 10.0.0.0/8, comma separated'),
   CREDENCE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 }
+
+/** Of services that keep snapshots of what they have read. */
+export const snapshotConfig = { CREDENCE_DATA_DIR: z.string().optional() }
 
 export const schemas = { port, address }

@@ -79,6 +79,23 @@ describe('roles', () => {
     expect([...roles.ofGroups('https://idp.example', ['sec', 'other'])]).toEqual(['security-operator', 'auditor'])
     expect([...roles.ofGroups('https://other.example', ['sec'])]).toEqual([])
   })
+  it('say of which audiences an enforcement point may ask; of none when nothing is said', () => {
+    const audiences = ['https://calendar.example', 'https://crm.example']
+    const point = { spiffe_id: 'spiffe://a.example/pep/*', roles: ['enforcement-point'] }
+    const workloads = [point, { ...point, spiffe_id: 'spiffe://a.example/pep/calendar', audiences }]
+    const roles = readRoles(write({ ...file, workloads }))
+    expect([...roles.audiencesOf('spiffe://a.example/pep/calendar')]).toEqual(audiences)
+    for (const id of [
+      'spiffe://a.example/pep/crm',
+      'spiffe://a.example/pep/calendar/x',
+      'spiffe://b.example/pep/calendar',
+    ])
+      expect([...roles.audiencesOf(id)]).toEqual([])
+    for (const wrong of ['*', 'calendar', 'http://calendar.example', ''])
+      expect(() => readRoles(write({ ...file, workloads: [{ ...point, audiences: [wrong] }] }))).toThrow(
+        ConfigurationError,
+      )
+  })
   it('are refused when the file says something unknown', () => {
     for (const wrong of ['{', { ...file, more: 1 }, { ...file, groups: [{ ...file.groups[0], roles: ['root'] }] }])
       expect(() => readRoles(write(wrong))).toThrow(ConfigurationError)

@@ -11,6 +11,7 @@ import { type Roles, readRoles } from './callers/roles.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, type commonConfig } from './config.ts'
 import type { Barrier } from './event-store/barrier.ts'
+import { createEgress, type Egress } from './http/egress.ts'
 import { createLog, type Log, messageOf } from './log.ts'
 import { type RpcDefinition, type RpcServerOptions, serveRpc } from './rpc/server.ts'
 import type { TlsFiles } from './rpc/tls.ts'
@@ -22,8 +23,10 @@ export type Kernel = {
   log: Log
   bus: Bus
   clock: Clock
-  roles: Roles
+  /** The only way to fetch a URL that others name. */
+  egress: Egress
   tls: TlsFiles
+  roles: Roles
   /** This service's SPIFFE ID, `spiffe://<trust-domain>/service/<name>`. */
   spiffeId: string
   /** Serves the API on both listeners, once the service knows agents and humans; ends with the service. */
@@ -106,6 +109,7 @@ async function openKernel(
   const servers = config.CREDENCE_NATS_SERVERS
   const bus = await connectBus({ servers, name, nkeyFile: config.CREDENCE_NATS_NKEY_FILE, log, ...tls })
   cleanup.push(bus.close)
+  const egress = createEgress({ allow: config.CREDENCE_EGRESS_ALLOW })
 
   async function serve<Definition extends RpcDefinition>({
     findAgent,
@@ -115,7 +119,7 @@ async function openKernel(
   }: Api<Definition>) {
     const issuers = config.CREDENCE_OIDC_ISSUERS
     const audience = config.CREDENCE_OIDC_AUDIENCE
-    const verifyBearer = createVerifyBearer({ issuers, audience, claimsOf: roles.claimsOf, resolveHuman })
+    const verifyBearer = createVerifyBearer({ issuers, audience, claimsOf: roles.claimsOf, resolveHuman, egress })
     const verifyAgentProof = createVerifyAgentProof({
       audience: spiffeId,
       find: findAgent,
@@ -133,5 +137,5 @@ async function openKernel(
     cleanup.push(server.stop)
     server.ready(true)
   }
-  return { log, bus, clock: systemClock, roles, tls, spiffeId, serve, fail }
+  return { log, bus, clock: systemClock, egress, tls, roles, spiffeId, serve, fail }
 }

@@ -1,3 +1,4 @@
-import { commonConfig, readConfig, schemas } from '@credence/shared/config'
+import { commonConfig, readConfig, schemas, snapshotConfig } from '@credence/shared/config'
 
-export const readPolicyConfig = () => readConfig({ ...commonConfig, CREDENCE_IDENTITY_GRPC: schemas.address('7401') })
+export const readPolicyConfig = () =>
+  readConfig({ ...commonConfig, ...snapshotConfig, CREDENCE_IDENTITY_GRPC: schemas.address('7401') })

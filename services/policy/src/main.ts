@@ -3,8 +3,9 @@ import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
-import { followCommits } from '@credence/shared/event-store/follow'
+import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
+import { listener } from '@credence/shared/event-store/read-model'
 import { runService } from '@credence/shared/service'
 import { checkPolicies, createCedar } from './adapters/cedar/cedar.ts'
 import { administrationMethods } from './api/grpc/administration.ts'
@@ -20,16 +21,21 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const world = createWorld()
   const policies = createPolicyLoader(world, createCedar(kernel.fail), log)
 
-  const identity = await followCommits({ bus, log, stream: 'IDENTITY', onHalt }, world.applyIdentity)
-  const attestation = await followCommits({ bus, log, stream: 'ATTESTATION', onHalt }, world.applyAttestation)
   let current = false
-  const own = await followCommits({ bus, log, stream: 'POLICY', onHalt }, (commit) => {
-    world.applyPolicy(commit)
+  const refreshing = listener('policy/refreshing', (commit) => {
     if (current && commit.subject.startsWith('policyset/')) void policies.refresh()
   })
+  const keeper = await keepModels({
+    bus,
+    log,
+    models: { ...world.models, POLICY: [...world.models.POLICY, refreshing] },
+    snapshots: snapshotsOf('policy', config.CREDENCE_DATA_DIR, import.meta.url),
+    onHalt,
+  })
+  cleanup.push(keeper.stop)
+  await keeper.caughtUp
+  const { IDENTITY: identity, ATTESTATION: attestation, POLICY: own } = keeper.followers
   const followers = [identity, attestation, own]
-  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
-  await Promise.all(followers.map((follower) => follower.caughtUp))
   current = true
   await policies.refresh()
 

@@ -28,6 +28,8 @@ const outcome = ({ decision, reasons }: CheckResponse) => ({
 const ALLOW = { decision: 'allow', reasons: [] }
 const deny = (...reasons: string[]) => ({ decision: 'deny', reasons })
 
+const lasting = () => ({ not_before: facts.hours(-1, new Date()), expires_at: facts.hours(2, new Date()) })
+
 async function recordOf({ decisionId }: CheckResponse) {
   for (const commit of await house.read('DECISIONS'))
     for (const { type, data } of commit.facts)
@@ -106,6 +108,33 @@ describe('a task and its decisions', () => {
     expect(await check({})).toEqual(deny('outside_grant'))
   })
 
+  it('limits stay on the grant; what a check cannot verify is denied, a window is checked', async () => {
+    const hour = (count: number) => facts.hours(count, new Date())
+    const limited = detail({ actions: ['calendar.book'], limits: { count: 3, patterns: [] } })
+    const window = { from: hour(-1), until: hour(1) }
+    const timed = detail({ actions: ['calendar.read'], limits: { patterns: [], window } })
+    const later = { from: hour(1), until: hour(2) }
+    const closed = detail({ actions: ['calendar.list'], limits: { patterns: [], window: later } })
+    const worker = await house.agent({}, { authorization_details: [limited, timed, closed] })
+    const { grant } = await worker.openTask()
+    expect(grant?.authorizationDetails).toMatchObject([
+      { limits: { count: 3 } },
+      { limits: { window } },
+      { limits: { window: later } },
+    ])
+    const check = (action: string) =>
+      enforcement.check(checkOf(worker, grant?.id ?? '', { action })).then(({ decision, reasons }) => ({
+        decision: outcome({ decision, reasons } as CheckResponse),
+        said: reasons[0]?.message,
+      }))
+    expect(await check('calendar.book')).toEqual({
+      decision: deny('limit_unverifiable'),
+      said: expect.stringContaining('cannot be verified'),
+    })
+    expect((await check('calendar.read')).decision).toEqual(ALLOW)
+    expect((await check('calendar.list')).decision).toEqual(deny('outside_window'))
+  })
+
   it('records a refusal and lists what was dropped', async () => {
     const worker = await house.agent()
     const asked = worker.openTask({ authorizationDetails: [detail({ actions: ['mail.send'] })] })
@@ -134,6 +163,45 @@ describe('a task and its decisions', () => {
     expect(outcome(await enforcement.check(checkOf(other, grant?.id ?? '')))).toEqual(deny('grant_of_another_agent'))
   })
 
+  it('can be opened by the identity service for an agent, and by no other service', async () => {
+    const [worker, other] = [await house.agent(), await house.agent()]
+    const wanted = {
+      delegationId: worker.delegation.delegation,
+      trigger: { ...facts.TRIGGER, type: 'token_request' },
+      purpose: 'Book a room',
+      authorizationDetails: [detail()],
+      lifetimeSeconds: 600n,
+      notBefore: worker.notBefore,
+      agentId: worker.agent,
+    }
+    const identity = await house.workload('service/identity')
+    const { taskId, grant } = await identity.openTask(wanted)
+    expect(outcome(await enforcement.check(checkOf(worker, grant?.id ?? '')))).toEqual(ALLOW)
+    const commits = await house.read('POLICY')
+    const opened = commits.find(({ subject }) => subject === `task/${taskId}`)
+    expect(opened).toMatchObject({ actor: { kind: 'agent', id: worker.spiffeId }, correlation: { task: taskId } })
+    await expect(identity.openTask({ ...wanted, agentId: '' })).rejects.toMatchObject({
+      status: 'invalid_argument',
+      violations: [expect.objectContaining({ field: 'agent_id' })],
+    })
+    await expect(identity.openTask({ ...wanted, agentId: other.agent })).rejects.toMatchObject({
+      reason: 'delegation_of_another_agent',
+    })
+    for (const path of ['service/attestation', 'service/audit', 'service/identity2'])
+      await expect((await house.workload(path)).openTask(wanted), path).rejects.toMatchObject({
+        reason: 'not_identity',
+      })
+    for (const path of ['enforcement-point/calendar', 'platform/workplace', 'identity'])
+      await expect((await house.workload(path)).openTask(wanted), path).rejects.toMatchObject({
+        reason: 'role_missing',
+      })
+    expect((await worker.openTask({ agentId: worker.agent })).grant?.live).toBe(true)
+    await expect(other.openTask(wanted)).rejects.toMatchObject({ reason: 'task_for_another_agent' })
+    await expect(worker.openTask({ agentId: 'x' })).rejects.toMatchObject({
+      violations: [expect.objectContaining({ field: 'agent_id' })],
+    })
+  })
+
   it('cannot begin before the agent has attested', async () => {
     const worker = await house.agent()
     const refused = facts.result({ agent: worker.agent, accepted: false, status: 'contraindicated' })
@@ -151,6 +219,20 @@ describe('what ends, ends everything below it', () => {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+
+  it('a revoked token: RFC 7009 §2.1, refused from the next decision on, and no other token with it', async () => {
+    const worker = await house.agent()
+    const { grant } = await worker.openTask()
+    const grantId = grant?.id ?? ''
+    const tokenId = newId('tok')
+    expect(outcome(await enforcement.check(checkOf(worker, grantId, { tokenId })))).toEqual(ALLOW)
+    await house.write('IDENTITY', `token/${worker.agent}`, {
+      type: 'credence.identity.token.revoked.v1',
+      data: { agent: worker.agent, token: tokenId, expires_at: facts.hours(1, new Date()) },
+    })
+    expect(outcome(await enforcement.check(checkOf(worker, grantId, { tokenId })))).toEqual(deny('token_revoked'))
+    expect(outcome(await enforcement.check(checkOf(worker, grantId)))).toEqual(ALLOW)
+  })
 
   it('a revoked agent: refused from the next decision on, and its tasks are aborted in the record', async () => {
     const worker = await house.agent()
@@ -179,11 +261,31 @@ describe('what ends, ends everything below it', () => {
     expect((await recordOf(allowed)).data.delegations).toEqual([child.delegation.delegation, held.parent])
     const root = await house.write('IDENTITY', `delegation/${held.parent}`, facts.delegationRevoked(held.parent))
     const check = checkOf(child, grant?.id ?? '', { notBefore: [root] })
-    expect(outcome(await enforcement.check(check))).toEqual(deny('delegation_revoked'))
+    // The task may have been aborted by then: that is a second reason.
+    const { decision, reasons } = outcome(await enforcement.check(check))
+    expect([decision, reasons.at(-1)]).toEqual(['deny', 'delegation_revoked'])
     const { delegation } = child.delegation
     const own = await house.write('IDENTITY', `delegation/${delegation}`, facts.delegationRevoked(delegation))
     expect(await stateOf(taskId, own)).toBe('TASK_STATE_ABORTED false')
     await expect(child.openTask({ notBefore: [own] })).rejects.toMatchObject({ reason: 'delegation_revoked' })
+  })
+
+  it('an agent that survives its parent keeps the tasks that it does not owe to it, and only those', async () => {
+    const parent = await house.agent()
+    const { delegation: from, human } = parent.delegation
+    const child = await house.agent({ parent: parent.agent, survives_parent: true })
+    const passed = facts.delegation({ agent: child.agent, human, parent: from, ...lasting() })
+    const given = await house.write('IDENTITY', `delegation/${passed.delegation}`, facts.granted(passed))
+    const own = await child.openTask()
+    const owed = await child.openTask({ delegationId: passed.delegation, notBefore: [given] })
+    const revoked = await house.write('IDENTITY', `agent/${parent.agent}`, facts.agentRevoked(parent.agent))
+    expect(await stateOf(owed.taskId, revoked)).toBe('TASK_STATE_ABORTED false')
+    const check = (id = '') => enforcement.check(checkOf(child, id, { notBefore: [revoked] })).then(outcome)
+    expect(await check(own.grant?.id)).toEqual(ALLOW)
+    expect((await check(owed.grant?.id)).reasons).toContain('delegator_ended')
+    expect(await operator.getTask({ taskId: own.taskId, notBefore: [revoked] })).toMatchObject({
+      state: 'TASK_STATE_OPEN',
+    })
   })
 
   it('a newer result that was refused counts against an older accepted one', async () => {

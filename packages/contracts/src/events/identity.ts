@@ -36,6 +36,8 @@ export const identityEvents = {
   /** A leaver. What they had delegated ends with them; those who return delegate anew. */
   'credence.identity.human.deactivated.v1': z.strictObject({ human: HumanId, reason: Prose, left_at: Instant }),
   'credence.identity.human.reactivated.v1': z.strictObject({ human: HumanId, reason: Prose }),
+  /** Who a leaver was stands nowhere any more. */
+  'credence.identity.human.forgotten.v1': z.strictObject({ human: HumanId }),
   'credence.identity.blueprint.created.v1': z.strictObject({
     blueprint: Slug,
     purpose: Prose,
@@ -151,6 +153,14 @@ export const identityEvents = {
     audience: z.string().optional(),
     expires_at: Instant,
   }),
+  /** A key of this service's own was made; the one before it signs until `not_before`. */
+  'credence.identity.signing_key.rotated.v1': z.strictObject({
+    /** Thumbprint of the public key (RFC 7638). */
+    kid: z.string(),
+    use: z.enum(['token', 'jwt-svid', 'x509-svid']),
+    algorithm: z.enum(['ES256', 'EdDSA', 'RS256']),
+    not_before: Instant,
+  }),
   'credence.identity.delegation.granted.v1': z.strictObject({
     delegation: DelegationId,
     human: HumanId,
@@ -163,6 +173,8 @@ export const identityEvents = {
     parent: DelegationId.optional(),
     /** At the root of an autonomous agent's delegation; `human` is the sponsor who signed it off. */
     mandate: MandateId.optional(),
+    /** How often the human had left before: what they gave in an earlier stay does not come back with them. */
+    stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
     /** The request that it answers. */
@@ -194,6 +206,13 @@ export const identityEvents = {
     /** The person did not expect it, and says so. */
     reported: z.boolean(),
   }),
+  /** A delegation token was handed out at the authorization code grant. */
+  'credence.identity.delegation.collected.v1': z.strictObject({
+    delegation: DelegationId,
+    agent: AgentId,
+    key_thumbprint: z.string().optional(),
+    expires_at: Instant,
+  }),
   'credence.identity.token.issued.v1': z.strictObject({
     agent: AgentId,
     token: z.string(),
@@ -201,6 +220,15 @@ export const identityEvents = {
     delegation: DelegationId,
     audience: z.string(),
     authorization_details: AuthorizationDetails,
+    key_thumbprint: z.string(),
+    expires_at: Instant,
+    /** The access token that it was exchanged for: it ends with that one. */
+    subject_token: z.string().optional(),
+  }),
+  /** A token that says who the agent is, for this server only: no authority stands in it. */
+  'credence.identity.token.issued_to_self.v1': z.strictObject({
+    agent: AgentId,
+    token: z.string(),
     key_thumbprint: z.string(),
     expires_at: Instant,
   }),

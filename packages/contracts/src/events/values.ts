@@ -64,9 +64,9 @@ export const Model = z.strictObject({
 })
 export type Model = z.infer<typeof Model>
 
-/** What made the agent act. */
+/** What made the agent act; `token_request`: it asked for a token and named nothing else. */
 export const Trigger = z.strictObject({
-  type: z.enum(['message', 'ticket', 'schedule', 'webhook']),
+  type: z.enum(['message', 'ticket', 'schedule', 'webhook', 'token_request']),
   source: z.string().min(1).max(256),
   id: z.string().min(1).max(256),
   digest: Sha256,

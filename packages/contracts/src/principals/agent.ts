@@ -12,6 +12,10 @@ export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
   earlierKey?: EarlierKey
   /** True when its newest key was withdrawn: nothing that it signs counts. */
   keyWithdrawn?: boolean
+  /** Thumbprints of all keys before the newest: none of them is ever its key again. */
+  formerKeys?: string[]
+  /** Thumbprints of keys that others know. */
+  withdrawnKeys?: string[]
 }
 
 export type AgentState = Agent | undefined
@@ -25,7 +29,7 @@ export const hasEnded = ({ state }: Pick<Agent, 'state'>): boolean => ENDS.has(s
 export const isHeld = ({ state }: Pick<Agent, 'state'>): boolean => state === 'suspended' || state === 'quarantined'
 
 function evolve(state: AgentState, fact: Fact): AgentState {
-  if (fact.type === 'credence.identity.agent.registered.v1') return { ...fact.data, state: 'registered' }
+  if (fact.type === 'credence.identity.agent.registered.v1') return state ?? { ...fact.data, state: 'registered' }
   return state && change(state, fact)
 }
 
@@ -54,6 +58,7 @@ function change(agent: Agent, fact: Fact): Agent {
         key_thumbprint,
         ...(agent.keyWithdrawn ? {} : { earlierKey }),
         keyWithdrawn: false,
+        formerKeys: [...(agent.formerKeys ?? []), agent.key_thumbprint],
       }
     }
     case 'credence.identity.agent.key_withdrawn.v1':
@@ -73,9 +78,9 @@ function change(agent: Agent, fact: Fact): Agent {
 const to = (agent: Agent, state: Agent['state']): Agent => (hasEnded(agent) ? agent : { ...agent, state })
 
 function withoutKey(agent: Agent, thumbprint: string): Agent {
-  if (agent.key_thumbprint === thumbprint) return { ...agent, keyWithdrawn: true }
-  const { earlierKey, ...rest } = agent
-  return earlierKey?.thumbprint === thumbprint ? rest : agent
+  const { earlierKey, ...rest } = { ...agent, withdrawnKeys: [...(agent.withdrawnKeys ?? []), thumbprint] }
+  if (agent.key_thumbprint === thumbprint) rest.keyWithdrawn = true
+  return earlierKey && earlierKey.thumbprint !== thumbprint ? { ...rest, earlierKey } : rest
 }
 
 export type LivingKey = { jwk: PublicJwk; thumbprint: string }
@@ -120,7 +125,7 @@ function ownEnd(agent: AgentState, now: Date): AgentEnd | undefined {
   if (!agent) return 'agent_unknown'
   if (agent.state === 'revoked') return 'agent_revoked'
   if (agent.state === 'retired') return 'agent_retired'
-  return agent.state === 'expired' || new Date(agent.expires_at) <= now ? 'agent_expired' : undefined
+  return agent.state === 'expired' || !(new Date(agent.expires_at) > now) ? 'agent_expired' : undefined
 }
 
 /** The id in `spiffe://<trust-domain>/agent/<blueprint>/<agent-id>`; the caller compares the whole name with the agent’s. */

@@ -13,9 +13,9 @@ export const blueprintEvolution = { initialState: undefined as BlueprintState, e
 function evolve(state: BlueprintState, fact: Fact): BlueprintState {
   switch (fact.type) {
     case 'credence.identity.blueprint.created.v1':
-      return { ...fact.data, withdrawn: false }
+      return state ?? { ...fact.data, withdrawn: false }
     case 'credence.identity.blueprint.sponsor_proposed.v1':
-      return state && { ...state, proposedSponsor: fact.data.sponsor }
+      return state && { ...state, proposedSponsor: fact.data.sponsor === state.sponsor ? undefined : fact.data.sponsor }
     case 'credence.identity.blueprint.sponsor_changed.v1':
       return state && { ...state, sponsor: fact.data.sponsor, proposedSponsor: undefined }
     case 'credence.identity.blueprint.owner_changed.v1':

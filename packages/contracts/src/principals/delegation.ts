@@ -1,7 +1,7 @@
 /** A delegation as every service folds it from IDENTITY, and whether it still counts. */
 import type { EventData, Fact } from '../events/catalog.ts'
 import { type AgentEnd, type AgentState, isHeld, MAX_DEPTH } from './agent.ts'
-import type { HumanState } from './human.ts'
+import type { Human, HumanState } from './human.ts'
 import type { MandateState } from './mandate.ts'
 
 export type Delegation = EventData<'credence.identity.delegation.granted.v1'> & { revoked: boolean }
@@ -12,7 +12,7 @@ export const delegationEvolution = { initialState: undefined as DelegationState,
 function evolve(state: DelegationState, fact: Fact): DelegationState {
   switch (fact.type) {
     case 'credence.identity.delegation.granted.v1':
-      return { ...fact.data, revoked: false }
+      return state ?? { ...fact.data, revoked: false }
     case 'credence.identity.delegation.revoked.v1':
       return state && { ...state, revoked: true }
     default:
@@ -41,6 +41,7 @@ export type DelegationEnd =
   | 'delegation_not_yet'
   | 'delegator_ended'
   | 'delegator_held'
+  | 'human_unknown'
   | 'human_deactivated'
   | 'mandate_ended'
 
@@ -69,8 +70,8 @@ export function delegationEnd(chain: Delegation[] | undefined, around: Around, n
 
 function ownEnd({ revoked, expires_at, not_before }: Delegation, now: Date): DelegationEnd | undefined {
   if (revoked) return 'delegation_revoked'
-  if (new Date(expires_at) <= now) return 'delegation_expired'
-  return new Date(not_before) > now ? 'delegation_not_yet' : undefined
+  if (!(new Date(expires_at) > now)) return 'delegation_expired'
+  return new Date(not_before) <= now ? undefined : 'delegation_not_yet'
 }
 
 function delegatorEnd(id: string, around: Around): DelegationEnd | undefined {
@@ -79,13 +80,16 @@ function delegatorEnd(id: string, around: Around): DelegationEnd | undefined {
   return !agent || isHeld(agent) ? 'delegator_held' : undefined
 }
 
+/** Who signed a mandate off does so for the company: it outlives them, with the next sponsor answering for it. */
 function rootEnd(root: Delegation, around: Around, now: Date): DelegationEnd | undefined {
-  const mandate = root.mandate === undefined ? undefined : around.mandate(root.mandate)
-  if (root.mandate !== undefined && (!mandate || mandate.revoked || new Date(mandate.expires_at) <= now))
-    return 'mandate_ended'
-  // Who signed a mandate off does so for the company: it outlives them, with the next sponsor answering for it.
-  if (root.mandate !== undefined) return undefined
+  if (root.mandate !== undefined) {
+    const mandate = around.mandate(root.mandate)
+    return mandate && !mandate.revoked && new Date(mandate.expires_at) > now ? undefined : 'mandate_ended'
+  }
   const human = around.human(root.human)
-  const left = human?.leftAt !== undefined && Date.parse(root.not_before) <= Date.parse(human.leftAt)
-  return human && (!human.active || left) ? 'human_deactivated' : undefined
+  if (!human) return 'human_unknown'
+  return human.active && gaveInThisStay(root, human) ? undefined : 'human_deactivated'
 }
+
+/** By count and not by clock: stays follow one another in the stream. */
+const gaveInThisStay = ({ stay = 0 }: Delegation, { departures }: Human): boolean => stay === departures

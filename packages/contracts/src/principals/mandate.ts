@@ -7,7 +7,7 @@ export type MandateState = Mandate | undefined
 export const mandateEvolution = { initialState: undefined as MandateState, evolve }
 
 function evolve(state: MandateState, fact: Fact): MandateState {
-  if (fact.type === 'credence.identity.mandate.granted.v1') return { ...fact.data, revoked: false }
+  if (fact.type === 'credence.identity.mandate.granted.v1') return state ?? { ...fact.data, revoked: false }
   if (fact.type === 'credence.identity.mandate.revoked.v1') return state && { ...state, revoked: true }
   return state
 }

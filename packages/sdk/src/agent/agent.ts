@@ -9,7 +9,7 @@ import { type Clients, type Connection, connectCredence } from '../clients.ts'
 import { tlsFetch } from '../tls-fetch.ts'
 import { softwareEvidence } from './evidence.ts'
 import type { AgentKey } from './key.ts'
-import { type AccessToken, openTokens, type Tokens } from './tokens.ts'
+import { type AccessToken, type Begun, openTokens, type Tokens, type Work } from './tokens.ts'
 
 export type AgentOptions = {
   agentId: string
@@ -56,9 +56,13 @@ export type Agent = {
     lifetimeSeconds: number
     notBefore?: string[]
   }): Promise<Task>
-  completeTask(task: Task, outcome: 'succeeded' | 'failed' | 'abandoned'): Promise<string>
+  completeTask(task: Pick<Task, 'taskId'>, outcome: 'succeeded' | 'failed' | 'abandoned'): Promise<string>
   /** An access token for one resource server, for one task. */
   tokenFor(task: Task, resource: string): Promise<AccessToken>
+  /** Opens a task and gets a token for it, in one request. The task is completed like any other, by its id. */
+  begin(work: Work): Promise<Begun>
+  /** Gives an access token back before its time; with a delegation token the delegation ends, and all below it. */
+  giveBack(token: string): Promise<void>
   call(token: AccessToken, method: string, url: string, body?: unknown): Promise<Response>
   spawn(child: {
     purpose: string
@@ -137,6 +141,7 @@ export function createAgent(options: AgentOptions): Agent {
         authorizationDetails,
         lifetimeSeconds: BigInt(lifetimeSeconds),
         notBefore,
+        agentId: '',
       })
       return {
         taskId: answer.taskId,
@@ -159,6 +164,8 @@ export function createAgent(options: AgentOptions): Agent {
         resource,
         notBefore: task.position,
       }),
+    begin: async (work) => (await tokens()).begin(work),
+    giveBack: async (token) => (await tokens()).revoke(token),
     call: async (token, method, url, body) => (await tokens()).call(token, method, url, body),
     spawn: async (child) => {
       const answer = await clients.identity.spawnAgent({

@@ -1,4 +1,6 @@
 /** From a delegation to an access token for one resource: RFC 8693 exchange, RFC 9449 DPoP, private_key_jwt. */
+import type { AuthorizationDetail } from '@credence/contracts/authority'
+import type { Trigger } from '@credence/contracts/events/values'
 import * as oauth from 'openid-client'
 import type { AgentKey } from './key.ts'
 
@@ -13,11 +15,40 @@ export type Exchange = {
   notBefore?: string
 }
 
+/** What a token may be had for when no task is open: one request opens the task and gets the token. */
+export type Work = {
+  /** A delegation token; or the person’s own access token, when they delegated to this agent. */
+  subject: { delegationToken: string } | { personToken: string; delegationId?: string }
+  /** The resource server (RFC 8707). */
+  resource: string
+  /** Absent: all that the delegation holds for this resource. */
+  authorizationDetails?: AuthorizationDetail[]
+  /** What made the agent act. Absent: this very request. */
+  trigger?: Trigger
+  /** Absent: that of the delegation. */
+  purpose?: string
+  lifetimeSeconds?: number
+  /** Position that the exchange must not be older than. */
+  notBefore?: string
+}
+
+export type Begun = {
+  token: AccessToken
+  taskId: string
+  grantId: string
+  granted: AuthorizationDetail[]
+  dropped: { detail: AuthorizationDetail; reason: string }[]
+}
+
 export type AccessToken = { value: string; resource: string; expiresAt: Date }
 
 export type Tokens = {
   /** @throws openid-client ResponseBodyError with the OAuth error of the authorization server */
   exchange(wanted: Exchange): Promise<AccessToken>
+  /** Opens a task and gets a token for it, in one request. @throws the same */
+  begin(work: Work): Promise<Begun>
+  /** Gives a token back before its time (RFC 7009); with a delegation token the delegation ends. */
+  revoke(token: string): Promise<void>
   /** Calls a resource with token and a fresh proof. */
   call(token: AccessToken, method: string, url: string, body?: unknown): Promise<Response>
 }
@@ -37,6 +68,12 @@ export async function openTokens(options: {
     { algorithm: 'oauth2', [oauth.customFetch]: options.fetch as oauth.CustomFetch },
   )
   const DPoP = oauth.getDPoPHandle(configuration, key)
+  const request = async (parameters: Record<string, string>) => {
+    const answer = await oauth.genericGrantRequest(configuration, TOKEN_EXCHANGE, parameters, { DPoP })
+    const expiresAt = new Date(Date.now() + (answer.expires_in ?? 0) * 1000)
+    const token = { value: answer.access_token, resource: parameters.resource ?? '', expiresAt }
+    return { token, answer: answer as unknown as Answer }
+  }
   return {
     exchange: async ({ delegationToken, grantId, resource, notBefore }) => {
       const parameters = {
@@ -46,10 +83,19 @@ export async function openTokens(options: {
         grant_id: grantId,
         ...(notBefore ? { not_before: notBefore } : {}),
       }
-      const answer = await oauth.genericGrantRequest(configuration, TOKEN_EXCHANGE, parameters, { DPoP })
-      const seconds = answer.expires_in ?? 0
-      return { value: answer.access_token, resource, expiresAt: new Date(Date.now() + seconds * 1000) }
+      return (await request(parameters)).token
     },
+    begin: async (work) => {
+      const { token, answer } = await request(parametersOf(work))
+      return {
+        token,
+        taskId: answer.task_id,
+        grantId: answer.grant_id,
+        granted: answer.authorization_details,
+        dropped: answer.authorization_details_dropped ?? [],
+      }
+    },
+    revoke: (token) => oauth.tokenRevocation(configuration, token),
     call: async (token, method, url, body) => {
       const headers = new Headers(body === undefined ? {} : { 'content-type': 'application/json' })
       const text = body === undefined ? undefined : JSON.stringify(body)
@@ -63,5 +109,36 @@ export async function openTokens(options: {
         throw error
       }
     },
+  }
+}
+
+/** Members of ours in the answer of the token endpoint. */
+type Answer = {
+  task_id: string
+  grant_id: string
+  authorization_details: AuthorizationDetail[]
+  authorization_details_dropped?: Begun['dropped']
+}
+
+function parametersOf({ subject, trigger, ...work }: Work): Record<string, string> {
+  const { authorizationDetails, purpose, lifetimeSeconds, notBefore } = work
+  const optional = {
+    authorization_details: authorizationDetails && JSON.stringify(authorizationDetails),
+    delegation_id: 'personToken' in subject ? subject.delegationId : undefined,
+    trigger_type: trigger?.type,
+    trigger_source: trigger?.source,
+    trigger_id: trigger?.id,
+    trigger_digest: trigger?.digest,
+    purpose,
+    task_lifetime: lifetimeSeconds?.toString(),
+    not_before: notBefore,
+  }
+  const given = Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const type = 'personToken' in subject ? 'access_token' : 'jwt'
+  return {
+    subject_token: 'personToken' in subject ? subject.personToken : subject.delegationToken,
+    subject_token_type: `urn:ietf:params:oauth:token-type:${type}`,
+    resource: work.resource,
+    ...Object.fromEntries(given),
   }
 }

@@ -39,7 +39,7 @@ const DECISION_MS = 1_500
 const EFFECT_WAIT_MS = 500
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
 /** Reasons that make the token itself worthless (RFC 6750 §3.1 `invalid_token`): a new one may help, a retry will not. */
-const TOKEN_IS_DEAD = /^(agent_|parent_|grant_ended|grant_expired|grant_unknown|delegation_)/
+const TOKEN_IS_DEAD = /^(agent_|parent_|token_revoked|grant_ended|grant_expired|grant_unknown|delegation_)/
 
 export function createGuard(options: GuardOptions): Guard {
   const verify = createVerifyToken(options)

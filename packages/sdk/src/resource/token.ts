@@ -1,6 +1,7 @@
 /** Checks an access token (RFC 9068) and its DPoP proof (RFC 9449 §4.3, §7) for one resource server. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { faultOf } from '@credence/contracts/principals/actor'
 import { once } from '@credence/shared/callers/agent-proof'
 import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
@@ -30,7 +31,8 @@ const DELEGATED = z.object({
   sub: z.string(),
   agent_id: z.string(),
   grant_id: z.string(),
-  act: z.object({ iss: z.string(), sub: z.string() }),
+  /** Each actor has a namespace and a name. Only the outermost decides anything; the others are for the record. */
+  act: z.looseObject({ iss: z.string(), sub: z.string() }).refine((act) => faultOf(act) === undefined),
   cnf: z.object({ jkt: z.string() }),
 })
 

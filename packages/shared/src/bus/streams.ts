@@ -52,6 +52,10 @@ export const BUCKETS = {
   identity_sign_ins: { owner: 'identity', ttl: 10 * 60_000 },
   /** What agents say when they ask for authority. */
   identity_statements: { owner: 'identity', ttl: 24 * 3_600_000 },
+  /** What the authorization server keeps between two requests: pushed requests, interactions, codes. */
+  identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
+  /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
+  identity_challenges: { owner: 'identity', ttl: 0 },
 } as const
 
 /** Makes streams, durable consumers and buckets. Needs the bootstrap identity; safe to repeat. */

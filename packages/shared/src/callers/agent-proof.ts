@@ -21,7 +21,7 @@ export type VerifyAgentProof = (
   proof: string,
   path: string,
   request: Uint8Array,
-) => Promise<{ agent: string; id: string }>
+) => Promise<{ agent: string; id: string; keyThumbprint: string }>
 
 const digestOf = (request: Uint8Array): string => createHash('sha256').update(request).digest('base64url')
 
@@ -94,7 +94,7 @@ export function createVerifyAgentProof(options: {
       throw refused('it was made for another call')
     if (!once(used, `${known.agent}:${createHash('sha256').update(jti).digest('base64url')}`, exp + SKEW_SECONDS, now))
       throw refused('it was used before')
-    return { agent: known.agent, id }
+    return { agent: known.agent, id, keyThumbprint: key.thumbprint }
   }
 }
 

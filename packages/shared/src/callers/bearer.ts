@@ -1,7 +1,9 @@
 /** People: an access token (RFC 9068) of one of the enterprise's OIDC providers, sent as `authorization: Bearer …`. */
 
 import { unauthenticated, unavailable } from '@credence/contracts/errors'
-import { createRemoteJWKSet, decodeJwt, errors, jwtVerify } from 'jose'
+import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
+import type { Egress } from '../http/egress.ts'
+import { messageOf } from '../log.ts'
 import { readClaims } from './claims.ts'
 import type { Roles } from './roles.ts'
 
@@ -21,10 +23,11 @@ export function createVerifyBearer(options: {
   /** How each of them names what we read of a person. */
   claimsOf: Roles['claimsOf']
   resolveHuman: ResolveHuman
+  egress: Egress
 }): VerifyBearer {
   const keySets = new Map<string, Promise<KeySet>>()
   const keysOf = (issuer: string): Promise<KeySet> => {
-    const known = keySets.get(issuer) ?? discover(issuer)
+    const known = keySets.get(issuer) ?? discover(issuer, options.egress)
     keySets.set(issuer, known)
     known.catch(() => keySets.delete(issuer))
     return known
@@ -52,7 +55,7 @@ export function createVerifyBearer(options: {
 
 const refused = (why: string) => unauthenticated('invalid_token', `The bearer token is refused: ${why}.`)
 const unreachable = (issuer: string, cause: unknown) =>
-  unavailable('idp_unreachable', `The identity provider ${issuer} cannot be reached now.`, cause)
+  unavailable('idp_unreachable', `The identity provider ${issuer} cannot be reached now (${messageOf(cause)}).`, cause)
 
 const reasonOf = (error: InstanceType<typeof errors.JOSEError>): string => {
   if (error instanceof errors.JWTExpired) return 'it has expired'
@@ -69,13 +72,17 @@ function claimedIssuer(token: string): string | undefined {
 }
 
 /** OpenID Connect Discovery 1.0 §4. */
-async function discover(issuer: string): Promise<KeySet> {
+async function discover(issuer: string, egress: Egress): Promise<KeySet> {
   const where = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   try {
-    const response = await fetch(where, { redirect: 'error', signal: AbortSignal.timeout(FETCH_MS) })
+    const response = await egress(where, { signal: AbortSignal.timeout(FETCH_MS) })
     const metadata = (await response.json()) as { issuer?: string; jwks_uri?: string }
     if (metadata.issuer !== issuer || !metadata.jwks_uri) throw new Error('its metadata names another issuer')
-    return createRemoteJWKSet(new URL(metadata.jwks_uri), { timeoutDuration: FETCH_MS, cooldownDuration: 5_000 })
+    return createRemoteJWKSet(new URL(metadata.jwks_uri), {
+      timeoutDuration: FETCH_MS,
+      cooldownDuration: 5_000,
+      [customFetch]: egress,
+    })
   } catch (error) {
     throw unreachable(issuer, error)
   }

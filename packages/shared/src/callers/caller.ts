@@ -11,8 +11,8 @@ export type Caller =
   | { kind: 'workload'; id: string; roles: ReadonlySet<Role> }
   /** `id` is the pseudonym. */
   | { kind: 'human'; id: string; roles: ReadonlySet<Role> }
-  /** `id` is the SPIFFE ID, `agent` the agent's own id. */
-  | { kind: 'agent'; id: string; agent: string; roles: ReadonlySet<Role> }
+  /** `id` is the SPIFFE ID, `agent` the agent's own id; `keyThumbprint` tells by which of its keys it proved itself. */
+  | { kind: 'agent'; id: string; agent: string; keyThumbprint: string; roles: ReadonlySet<Role> }
 
 /** Who may call a method: roles, any `agent`, any `human`. */
 export type Access = Role | 'agent' | 'human'
@@ -38,8 +38,8 @@ export function createAuthenticate(parts: {
     if (agentProof && bearer)
       throw unauthenticated('two_credentials', 'Send an agent proof or a bearer token, not both.')
     if (agentProof) {
-      const { agent, id } = await parts.verifyAgentProof(agentProof, path, request)
-      return { kind: 'agent', id, agent, roles: new Set() }
+      const proven = await parts.verifyAgentProof(agentProof, path, request)
+      return { kind: 'agent', ...proven, roles: new Set() }
     }
     if (bearer) {
       const human = await parts.verifyBearer(bearer)

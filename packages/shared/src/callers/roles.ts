@@ -11,7 +11,14 @@ export type Role = (typeof ROLES)[number]
 const RoleList = z.array(z.enum(ROLES)).min(1)
 const RolesFile = z.strictObject({
   /** An exact SPIFFE ID, or one that ends in a slash and a star. */
-  workloads: z.array(z.strictObject({ spiffe_id: z.string().startsWith('spiffe://'), roles: RoleList })),
+  workloads: z.array(
+    z.strictObject({
+      spiffe_id: z.string().startsWith('spiffe://'),
+      roles: RoleList,
+      /** Resource servers whose access tokens an enforcement point may introspect; none when absent. */
+      audiences: z.array(z.url({ protocol: /^https$/ })).optional(),
+    }),
+  ),
   groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
   /** Which claims of an issuer are name and groups; without an entry: `name` and `groups`. */
   claims: z.array(ClaimNames).default([]),
@@ -23,6 +30,8 @@ export type Roles = {
   ofGroups(issuer: string, groups: readonly string[]): ReadonlySet<Role>
   /** How this issuer names what we read of a person. */
   claimsOf(issuer: string): ClaimNames
+  /** Audiences of the tokens that it may introspect (RFC 7662 §4). */
+  audiencesOf(spiffeId: string): ReadonlySet<string>
 }
 
 /** @throws ConfigurationError when the file is missing or says something unknown */
@@ -35,9 +44,10 @@ export function readRoles(path: string): Roles {
   }
   const fits = (pattern: string, id: string) =>
     pattern.endsWith('/*') ? id.startsWith(pattern.slice(0, -1)) : pattern === id
+  const entriesOf = (id: string) => file.workloads.filter((entry) => fits(entry.spiffe_id, id))
   return {
-    ofWorkload: (id) =>
-      new Set(file.workloads.filter((entry) => fits(entry.spiffe_id, id)).flatMap((entry) => entry.roles)),
+    ofWorkload: (id) => new Set(entriesOf(id).flatMap((entry) => entry.roles)),
+    audiencesOf: (id) => new Set(entriesOf(id).flatMap((entry) => entry.audiences ?? [])),
     ofGroups: (issuer, groups) => {
       const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
       return new Set(held.flatMap((entry) => entry.roles))

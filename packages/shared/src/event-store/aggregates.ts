@@ -5,29 +5,43 @@ import type { Fact } from '@credence/contracts/events/catalog'
 import type { StreamName } from '@credence/contracts/streams'
 import type { Bus } from '../bus/connect.ts'
 import { append } from './append.ts'
-import { type Actor, type Correlation, newCommit, type RecordedCommit } from './commit.ts'
+import { type Actor, aggregateOf, type Correlation, newCommit } from './commit.ts'
 import type { Follower } from './follow.ts'
+import type { ReadModel } from './read-model.ts'
+import type { Share } from './sharing.ts'
 
 /** An aggregate, as the domain writes it: state and what each fact makes of it. */
 export type Evolution<State> = { initialState: State; evolve: (state: State, fact: Fact) => State }
 
-export type Aggregates<State> = {
+export type Aggregates<State> = Omit<ReadModel, 'load'> & {
   /** State and last sequence of one aggregate; the initial state and 0 when there is none. */
   get(id: string): { state: State; sequence: number }
   all(): IterableIterator<[id: string, state: State]>
   /** Folds one commit; others than this kind's are passed over. */
-  apply(commit: RecordedCommit): void
+  apply: ReadModel['apply']
+  /** Takes back what `dump` gave. @returns the state */
+  load(entry: unknown): State
   subject(id: string): string
 }
 
-/** Aggregates of one kind of one service, for example `aggregates('identity', 'agent', agent)`. */
-export function aggregates<State>(service: string, kind: string, evolution: Evolution<State>): Aggregates<State> {
-  const entries = new Map<string, { state: State; sequence: number }>()
+/**
+ * Aggregates of one kind of one service, for example `aggregates('identity', 'agent', agent)`.
+ * @param share makes of what many states have in common one value (sharing.ts)
+ */
+export function aggregates<State>(
+  service: string,
+  kind: string,
+  evolution: Evolution<State>,
+  share: Share = (state) => state,
+): Aggregates<State> {
+  type Entry = { id: string; state: State; sequence: number }
+  const entries = new Map<string, Entry>()
   const none = { state: evolution.initialState, sequence: 0 }
   const states = function* (): IterableIterator<[string, State]> {
     for (const [id, { state }] of entries) yield [id, state]
   }
   return {
+    name: `${service}/${kind}`,
     get: (id) => entries.get(id) ?? none,
     all: states,
     subject: (id) => `credence.${service}.${kind}.${id}`,
@@ -35,8 +49,17 @@ export function aggregates<State>(service: string, kind: string, evolution: Evol
       if (!commit.subject.startsWith(`${kind}/`)) return
       const id = commit.subject.slice(kind.length + 1)
       const before = entries.get(id) ?? none
-      entries.set(id, { state: commit.facts.reduce(evolution.evolve, before.state), sequence: commit.sequence })
+      const state = share(commit.facts.reduce(evolution.evolve, before.state))
+      entries.set(id, { id, state, sequence: commit.sequence })
     },
+    dump: () => [...entries.values()],
+    load: (entry) => {
+      const one = entry as Entry
+      share(one.state)
+      entries.set(one.id, one)
+      return one.state
+    },
+    clear: () => entries.clear(),
   }
 }
 
@@ -54,9 +77,6 @@ export type Writer = {
 export type About = { actor: Actor; correlation?: Correlation; causation?: string; now: Date }
 export type Command<State, F extends Fact> = About & { id: string; decide: (state: State) => F[] }
 export type Written<F extends Fact> = { facts: F[]; position: string }
-
-/** `credence.identity.agent.agt_1` is the aggregate `agent/agt_1`. */
-const nameOf = (subject: string): string => subject.split('.').slice(-2).join('/')
 
 const ATTEMPTS = 8
 const CATCH_UP_MS = 1_000
@@ -92,7 +112,7 @@ export function createWriter(options: {
       const { state, sequence } = of.get(command.id)
       const facts = command.decide(state)
       if (facts.length === 0) return { facts, position: `${stream}:${follower.position()}` }
-      const commit = newCommit(facts, { ...command, source, subject: nameOf(subject) })
+      const commit = newCommit(facts, { ...command, source, subject: aggregateOf(subject) })
       const appended = await append(bus, stream, subject, commit, sequence)
       if (appended.kind !== 'conflict') {
         await follower.reached(appended.sequence, CATCH_UP_MS)
@@ -107,7 +127,7 @@ export function createWriter(options: {
   return {
     execute: (of, command) => inTurn(of.subject(command.id), () => attempt(of, command)),
     record: async (subject, facts, about) => {
-      const commit = newCommit(facts, { ...about, source, subject: nameOf(subject) })
+      const commit = newCommit(facts, { ...about, source, subject: aggregateOf(subject) })
       const appended = await append(bus, stream, subject, commit)
       if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
       return { facts, position: `${stream}:${appended.sequence}` }

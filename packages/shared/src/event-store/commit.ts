@@ -90,27 +90,43 @@ export function encodeCommit(commit: Commit): { headers: MsgHdrs; payload: Uint8
   return { headers: head, payload }
 }
 
-/** Reads a message back. @throws Error for anything that does not fit its schema: a projection halts on it */
-export function decodeCommit(message: {
-  headers?: MsgHdrs
-  data: Uint8Array
-  stream: string
-  sequence: number
-}): RecordedCommit {
-  const body = Body.parse(JSON.parse(Buffer.from(message.data).toString('utf8')))
+/** `credence.identity.agent.agt_1` is the aggregate `agent/agt_1`; that is also the commit's `ce-subject`. */
+export function aggregateOf(subject: string): string {
+  const end = subject.lastIndexOf('.')
+  return `${subject.slice(subject.lastIndexOf('.', end - 1) + 1, end)}/${subject.slice(end + 1)}`
+}
+
+/**
+ * Reads a message back. What stands in the headers is read when it is asked for: whoever folds facts mostly does not.
+ * @throws Error for anything that does not fit its schema: a projection halts on it
+ */
+export function decodeCommit(message: CommitMessage, stream: string, sequence: number): RecordedCommit {
+  const { data } = message
+  const body = Body.parse(JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')))
   const head = (name: string): string => message.headers?.get(name) ?? ''
   return {
     ...body,
     facts: body.facts.map(lift),
-    id: head('ce-id'),
-    time: head('ce-time'),
-    source: head('ce-source'),
-    subject: head('ce-subject'),
-    traceparent: head('traceparent') || undefined,
-    stream: message.stream,
-    sequence: message.sequence,
+    get id() {
+      return head('ce-id')
+    },
+    get time() {
+      return head('ce-time')
+    },
+    get source() {
+      return head('ce-source')
+    },
+    get traceparent() {
+      return head('traceparent') || undefined
+    },
+    subject: aggregateOf(message.subject),
+    stream,
+    sequence,
   }
 }
+
+/** The part of a NATS message that a commit is read from. */
+export type CommitMessage = { readonly subject: string; readonly headers?: MsgHdrs; readonly data: Uint8Array }
 
 function lift(fact: { type: string; data?: unknown }): Fact {
   const upcaster = upcasters[fact.type]

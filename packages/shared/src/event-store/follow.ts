@@ -3,6 +3,7 @@
  * current, and halts on a gap or on a message that it cannot read: a read model is right or it says so.
  */
 
+import { setImmediate as otherTurns } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
 import { type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
@@ -35,14 +36,12 @@ export type FollowOptions = {
 
 const HEARD_WITHIN_MS = 3_000
 const EXPIRES_MS = 2_000
+/** How many messages are applied before others get their turn. */
+const TURN = 200
 
 /** Follows a stream of commits. */
 export const followCommits = (options: FollowOptions, apply: (commit: RecordedCommit) => void): Promise<Follower> =>
-  follow(options, (message) =>
-    apply(
-      decodeCommit({ headers: message.headers, data: message.data, stream: options.stream, sequence: message.seq }),
-    ),
-  )
+  follow(options, (message) => apply(decodeCommit(message, options.stream, message.seq)))
 
 /**
  * Follows the raw messages of a stream; `apply` is called once for each, in order. While it is busy (a promise) nothing
@@ -68,13 +67,15 @@ export async function follow(
     void messages?.close()
     options.onHalt?.(error)
   }
-  const take = async (message: JsMsg): Promise<void> => {
+  const take = (message: JsMsg): void | Promise<void> => {
     heard = Date.now()
     if (message.seq <= position) return
     if (message.seq !== position + 1) throw new Error(`gap: ${message.seq} follows ${position}`)
     const applied = apply(message)
-    if (applied) await applied
-    position = message.seq
+    return applied ? applied.then(() => arrived(message.seq)) : arrived(message.seq)
+  }
+  const arrived = (sequence: number): void => {
+    position = sequence
     for (const waiter of waiting)
       if (waiter.sequence <= position) {
         waiting.delete(waiter)
@@ -104,13 +105,18 @@ export async function follow(
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: position + 1,
   })
-  messages = await consumer.consume({ max_messages: 2_000, expires: EXPIRES_MS })
+  messages = await consumer.consume({ max_messages: 5_000, expires: EXPIRES_MS })
   void listen(messages)
   void takeAll(messages).catch((error) => halt(error instanceof Error ? error : new Error(messageOf(error))))
   async function takeAll(live: ConsumerMessages) {
+    let taken = 0
     for await (const message of live) {
       if (halted || stopping) return
-      await take(message)
+      // What waits here already comes without a pause: answers to requests must get their turn within their time.
+      if (++taken % TURN === 0) await otherTurns()
+      // Most are applied at once, and a promise for each would be a good part of a replay.
+      const applied = take(message)
+      if (applied) await applied
     }
     if (!stopping) throw new Error('the server ended the consumer')
   }

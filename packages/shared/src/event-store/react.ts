@@ -30,7 +30,7 @@ export async function react(
     for await (const message of live) {
       const sequence = message.info.streamSequence
       try {
-        const commit = decodeCommit({ headers: message.headers, data: message.data, stream, sequence })
+        const commit = decodeCommit(message, stream, sequence)
         await traced(`react ${name}`, 'consumer', commit.traceparent, () => handle(commit))
         await message.ackAck()
       } catch (error) {

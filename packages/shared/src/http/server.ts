@@ -7,8 +7,17 @@ import type { TlsFiles } from '../rpc/tls.ts'
 
 export type HttpServer = { stop(): Promise<void> }
 
-/** @param address host:port */
-export function serveHttps(address: string, tls: TlsFiles, listener: RequestListener): Promise<HttpServer> {
+/**
+ * @param address host:port
+ * @param options.clientAuthorities PEM: clients are asked for a certificate by one of these, and may go without; whoever
+ *   reads the certificate has to verify it. Undefined: nobody is asked.
+ */
+export function serveHttps(
+  address: string,
+  tls: TlsFiles,
+  listener: RequestListener,
+  options: { clientAuthorities?: string[] } = {},
+): Promise<HttpServer> {
   const cut = address.lastIndexOf(':')
   const server = createServer(
     {
@@ -17,6 +26,9 @@ export function serveHttps(address: string, tls: TlsFiles, listener: RequestList
       maxHeaderSize: 32 * 1024,
       requestTimeout: 15_000,
       headersTimeout: 10_000,
+      ...(options.clientAuthorities
+        ? { requestCert: true, rejectUnauthorized: false, ca: options.clientAuthorities }
+        : {}),
     },
     listener,
   )

@@ -19,7 +19,7 @@ export function parseRequest<T>(bytes: Uint8Array, decode: (bytes: Buffer) => un
   } catch {
     throw invalid('request', 'is not a well-formed protobuf message of this method')
   }
-  refuseUnknownFields(message, [])
+  refuseUnknownFields(message)
   const result = schema.safeParse(message)
   if (result.success) return result.data
   const violations: FieldViolation[] = result.error.issues
@@ -29,7 +29,11 @@ export function parseRequest<T>(bytes: Uint8Array, decode: (bytes: Buffer) => un
   throw new CredenceError('invalid_argument', 'invalid_field', text, violations)
 }
 
-function refuseUnknownFields(value: unknown, path: readonly PropertyKey[]): void {
+/**
+ * Readies a decoded message for a closed schema, where a field that is not known must not be passed over.
+ * @throws CredenceError `invalid_argument` naming it
+ */
+export function refuseUnknownFields(value: unknown, path: readonly PropertyKey[] = []): void {
   if (!value || typeof value !== 'object' || value instanceof Uint8Array || value instanceof Date) return
   for (const [key, member] of Object.entries(value)) {
     if (key !== '_unknownFields') refuseUnknownFields(member, [...path, key])

@@ -29,14 +29,25 @@ export function outletOf(call: StreamCall): Outlet<unknown> {
   const leaving = new AbortController()
   const leave = () => leaving.abort()
   for (const event of ['cancelled', 'close', 'error']) call.once(event, leave)
+  let draining: Promise<void> | undefined
+  /** However many wait, they wait for the same drain. */
+  const drained = (): Promise<void> => {
+    draining ??= once(call, 'drain', { signal: leaving.signal }).then(
+      () => {
+        draining = undefined
+      },
+      () => {
+        throw gone()
+      },
+    )
+    return draining
+  }
   return {
     left: leaving.signal,
     send: async (message) => {
       if (leaving.signal.aborted) throw gone()
-      if (call.write(message)) return
-      await once(call, 'drain', { signal: leaving.signal }).catch(() => {
-        throw gone()
-      })
+      if (call.writableNeedDrain) await drained()
+      if (!call.write(message)) await drained()
     },
   }
 }
@@ -49,6 +60,47 @@ export async function* inputsOf<Input>(
   decode: (bytes: Buffer) => unknown,
   schema: z.ZodType<Input>,
 ): AsyncIterable<Input> {
-  if ('request' in call && call.request) yield parseRequest(call.request, decode, schema)
-  else for await (const bytes of call as AsyncIterable<Buffer>) yield parseRequest(bytes, decode, schema)
+  if ('request' in call && call.request) {
+    yield parseRequest(call.request, decode, schema)
+    return
+  }
+  // A request that is refused must not destroy the call: what was done before it is still told.
+  const received = (call as ServerDuplexStream<Buffer, unknown>).iterator({ destroyOnReturn: false })
+  for (;;) {
+    const next = await received.next().catch(() => {
+      throw gone()
+    })
+    if (next.done) return
+    yield parseRequest(next.value, decode, schema)
+  }
+}
+
+/**
+ * Works on inputs as they come, on so many at once and no more; while all are busy nothing is taken. Ends when all are
+ * done; the first failure (of the inputs, or of the work) ends the taking, and is thrown once what was begun is done.
+ */
+export async function eachAtOnce<Input>(
+  inputs: AsyncIterable<Input>,
+  most: number,
+  work: (input: Input) => Promise<void>,
+): Promise<void> {
+  const busy = new Set<Promise<void>>()
+  const failures: unknown[] = []
+  const begin = (input: Input) => {
+    const one = work(input)
+      .catch((error) => void failures.push(error))
+      .finally(() => busy.delete(one))
+    busy.add(one)
+  }
+  try {
+    for await (const input of inputs) {
+      begin(input)
+      if (busy.size >= most) await Promise.race(busy)
+      if (failures.length > 0) break
+    }
+  } catch (error) {
+    failures.push(error)
+  }
+  await Promise.all(busy)
+  if (failures.length > 0) throw failures[0]
 }

@@ -88,11 +88,31 @@ const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
   'credence.identity.agent.registered.v1': ({ agent, blueprint, parent }) =>
     parent ? `${agent} was spawned by ${parent}` : `${agent} was registered under ${blueprint}`,
   'credence.identity.agent.activated.v1': ({ agent }) => `${agent} became active`,
+  'credence.identity.agent.suspended.v1': ({ agent, cause, reason }) => `${agent} was suspended (${cause}): ${reason}`,
+  'credence.identity.agent.quarantined.v1': ({ agent, cause, reason }) =>
+    `${agent} was put into quarantine (${cause}): ${reason}`,
+  'credence.identity.agent.restored.v1': ({ agent, reason }) => `${agent} was restored: ${reason}`,
+  'credence.identity.agent.renewed.v1': ({ agent, expires_at }) => `${agent} lives on until ${expires_at}`,
+  'credence.identity.agent.owner_changed.v1': ({ agent, owner, previous, reason }) =>
+    `${agent} went from ${previous} to ${owner}: ${reason}`,
+  'credence.identity.agent.key_rotated.v1': ({ agent, key_thumbprint, previous_ends_at }) =>
+    `${agent} has a new key ${key_thumbprint}; the one before counts until ${previous_ends_at}`,
+  'credence.identity.agent.key_withdrawn.v1': ({ agent, key_thumbprint, reason }) =>
+    `key ${key_thumbprint} of ${agent} was withdrawn: ${reason}`,
   'credence.identity.agent.revoked.v1': ({ agent, reason }) => `${agent} was revoked: ${reason}`,
+  'credence.identity.agent.retired.v1': ({ agent, reason }) => `${agent} was retired: ${reason}`,
+  'credence.identity.agent.expired.v1': ({ agent }) => `${agent} has expired`,
+  'credence.identity.svid.issued.v1': ({ kind, audience, expires_at }) =>
+    `${kind === 'x509' ? 'X.509-SVID' : 'JWT-SVID'}${audience ? ` for ${audience}` : ''} until ${expires_at}`,
+  'credence.identity.request.made.v1': ({ request, expires_at }) =>
+    `${request} asks a person for authority, until ${expires_at}`,
   'credence.identity.delegation.granted.v1': ({ delegation, parent, purpose, expires_at }) =>
     `${delegation} was ${parent ? `passed on from ${parent}` : 'granted'} until ${expires_at}: ${purpose}`,
   'credence.identity.delegation.revoked.v1': ({ delegation, reason }) => `${delegation} was revoked: ${reason}`,
+  'credence.identity.delegation.collected.v1': ({ delegation }) => `the token of ${delegation} was handed out`,
   'credence.identity.token.issued.v1': ({ audience, expires_at }) => `token for ${audience} until ${expires_at}`,
+  'credence.identity.token.issued_to_self.v1': ({ expires_at }) => `token for itself until ${expires_at}`,
+  'credence.identity.token.revoked.v1': () => 'token revoked',
   'credence.identity.token.refused.v1': ({ audience, error, reason }) =>
     `token for ${audience ?? 'nothing'} refused: ${error}, ${reason}`,
   'credence.attestation.result.recorded.v1': ({ result, status, accepted, reasons }) =>

@@ -13,7 +13,6 @@ export async function openPeople(parts: {
   signInFile: string | undefined
   issuer: string
   kernel: Kernel
-  fetch: typeof fetch
 }): Promise<People | undefined> {
   const { signInFile, issuer, kernel } = parts
   if (!signInFile) return undefined
@@ -22,7 +21,7 @@ export async function openPeople(parts: {
   return {
     roles,
     log,
-    signIn: createSignIn({ providers, issuer, claimsOf: roles.claimsOf, fetch: parts.fetch, log }),
+    signIn: createSignIn({ providers, issuer, claimsOf: roles.claimsOf, fetch: kernel.egress, log }),
     sessions: await openSessions(bus, clock),
     statements: await openStatements(bus),
   }

@@ -52,7 +52,7 @@ export async function approve(parts: Parts, approval: Approval): Promise<string>
     decide: (state) => {
       if (!state) {
         const agentEnd = principals.agentEnd(agent.agent, now)
-        return grantDelegation(state, wanted, human, { agent, agentEnd, blueprint }, now)
+        return grantDelegation(state, wanted, principals.human(human), { agent, agentEnd, blueprint }, now)
       }
       if (state.human === human && state.request === id) return []
       throw precondition('request_answered', 'The request was answered already.')

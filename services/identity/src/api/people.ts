@@ -1,7 +1,4 @@
-/** What our pages for people work with: interfaces that adapters, and the authorization server, implement. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AuthorizationDetail } from '@credence/contracts/authority'
-import type { Agent } from '@credence/contracts/principals/agent'
+/** What our pages for people work with: interfaces that adapters implement. */
 
 /** An identity provider at which people may sign in. */
 export type Provider = { id: string; name: string; issuer: string }
@@ -43,27 +40,4 @@ export type Statements = {
   keep(request: string, text: string): Promise<void>
   /** Empty when forgotten. */
   of(request: string): Promise<string>
-}
-
-/** What an agent asks a person for at the authorization endpoint (RFC 6749 §4.1). Its purpose is what the agent says. */
-export type DelegationAsked = {
-  uid: string
-  agent: Agent
-  authorizationDetails: AuthorizationDetail[]
-  purpose: string
-  lifetimeSeconds: number
-  maximumDepth: number
-  redirectUri: string
-}
-
-/** The page at `/interaction/:uid`, as the authorization server sees it (context.ts has the same words for it). */
-export type Interactions = {
-  details(request: IncomingMessage, response: ServerResponse): Promise<DelegationAsked>
-  /** `delegate` grants the delegation and returns its id. @returns the URL to send the browser to (303) */
-  approve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    answer: { human: string; delegate: () => Promise<string> },
-  ): Promise<string>
-  decline(request: IncomingMessage, response: ServerResponse): Promise<string>
 }

@@ -4,18 +4,36 @@
  */
 import { invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
-import { type Agent, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
+import {
+  type Agent,
+  type AgentEnd,
+  type AgentState,
+  hasEnded,
+  isHeld,
+  livingKeys,
+} from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 
 type SuspensionCause = EventData<'credence.identity.agent.suspended.v1'>['cause']
 type QuarantineCause = EventData<'credence.identity.agent.quarantined.v1'>['cause']
 
 /** @throws CredenceError `not_found`; `failed_precondition` for one that has ended */
-function living(state: AgentState, id: string, now: Date): Agent {
+export function living(state: AgentState, id: string, now: Date): Agent {
   if (!state) throw notFound('agent', id)
   if (hasEnded(state)) throw precondition(`agent_${state.state}`, 'The agent has ended; that is for good.')
-  if (new Date(state.expires_at) <= now) throw precondition('agent_expired', 'The life of the agent is over.')
+  if (!(new Date(state.expires_at) > now)) throw precondition('agent_expired', 'The life of the agent is over.')
   return state
+}
+
+/**
+ * Whether an agent may do something in its own name now.
+ * @throws CredenceError `failed_precondition` for one that has ended, is held, or has not attested
+ */
+export function refuseInactive(agent: Agent, end: AgentEnd | undefined): void {
+  if (end) throw precondition(end, 'The agent has ended, by itself or with one above it.')
+  if (isHeld(agent)) throw precondition(`agent_${agent.state}`, 'The agent is held: it has to be restored first.')
+  if (agent.state !== 'active')
+    throw precondition('agent_not_active', 'Only an active agent can do this: attest first.')
 }
 
 /** Suspending what is held already changes nothing. */
@@ -25,8 +43,7 @@ export function suspendAgent(
   why: { cause: SuspensionCause; reason: string },
   now: Date,
 ): IdentityFact[] {
-  const { state: word } = living(state, id, now)
-  if (word === 'suspended' || word === 'quarantined') return []
+  if (isHeld(living(state, id, now))) return []
   return [{ type: 'credence.identity.agent.suspended.v1', data: { agent: id, ...why } }]
 }
 
@@ -48,12 +65,14 @@ export function restoreAgent(
   now: Date,
 ): IdentityFact[] {
   const { id, reason } = command
-  const { state: word } = living(state, id, now)
-  if (word !== 'suspended' && word !== 'quarantined') return []
-  if (word === 'quarantined' && !command.mayLiftQuarantine)
+  const agent = living(state, id, now)
+  if (!isHeld(agent)) return []
+  if (agent.state === 'quarantined' && !command.mayLiftQuarantine)
     throw precondition('agent_quarantined', 'Only a security operator can lift a quarantine.')
   if (!command.sponsorIsActive)
     throw precondition('no_sponsor', 'Its sponsor has left. Propose another sponsor for its blueprint first.')
+  if (livingKeys(agent, now).length === 0)
+    throw precondition('no_key', 'All its keys were withdrawn: nobody can prove to be it. Register another agent.')
   return [{ type: 'credence.identity.agent.restored.v1', data: { agent: id, reason } }]
 }
 
@@ -67,14 +86,16 @@ export function renewAgent(
   const agent = living(state, command.id, now)
   if (agent.kind !== 'continuous')
     throw precondition('agent_ephemeral', 'An ephemeral agent ends as registered. Register another.')
-  if (agent.state !== 'active') throw precondition('agent_not_active', 'Only an active agent is renewed: attest first.')
+  refuseInactive(agent, undefined)
   if (!blueprint) throw notFound('blueprint', agent.blueprint)
+  if (blueprint.withdrawn) throw precondition('blueprint_withdrawn', 'The blueprint was withdrawn.')
   const most = blueprint.maximum_lifetime_seconds
   if (command.lifetimeSeconds > most)
     throw invalid('lifetime_seconds', `must be at most ${most}, the blueprint's maximum`)
-  const expires_at = new Date(now.getTime() + command.lifetimeSeconds * 1000).toISOString()
-  if (expires_at <= agent.expires_at) return []
-  return [{ type: 'credence.identity.agent.renewed.v1', data: { agent: command.id, expires_at } }]
+  const expiresAt = new Date(now.getTime() + command.lifetimeSeconds * 1000)
+  if (expiresAt <= new Date(agent.expires_at)) return []
+  const data = { agent: command.id, expires_at: expiresAt.toISOString() }
+  return [{ type: 'credence.identity.agent.renewed.v1', data }]
 }
 
 export function changeAgentOwner(

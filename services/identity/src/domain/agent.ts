@@ -6,6 +6,7 @@ import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Model } from '@credence/contracts/events/values'
 import { type Agent, type AgentEnd, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
+import { refuseInactive } from './agent-life.ts'
 
 /** What the agent is; the same for one that a platform registers and one that an agent spawns. */
 export type Description = {
@@ -56,8 +57,7 @@ export function spawnAgent(
   context: { parent: Agent; parentEnd: AgentEnd | undefined; blueprint: BlueprintState; now: Date },
 ): IdentityFact[] {
   const { parent, parentEnd, blueprint, now } = context
-  if (parentEnd) throw precondition(parentEnd, 'An agent that has ended cannot spawn.')
-  if (parent.state !== 'active') throw precondition('agent_not_active', 'Only an active agent can spawn: attest first.')
+  refuseInactive(parent, parentEnd)
   if (parent.spawn_depth_left < 1)
     throw precondition('depth_exhausted', 'The blueprint allows no further generation of agents here.')
   if (!blueprint) throw notFound('blueprint', parent.blueprint)
@@ -118,8 +118,8 @@ function register(
  * An accepted attestation result makes an agent active, or keeps it so. One that ended stays ended, and one that is held
  * stays held: good evidence does not lift what a person decided.
  */
-export function activateAgent(state: AgentState, result: { id: string; expiresAt: string }): IdentityFact[] {
-  if (!state || hasEnded(state) || state.result?.id === result.id) return []
+export function activateAgent(state: AgentState, result: { id: string; expiresAt: string }, now: Date): IdentityFact[] {
+  if (!state || hasEnded(state) || !(new Date(state.expires_at) > now) || state.result?.id === result.id) return []
   const data = { agent: state.agent, result: result.id, result_expires_at: result.expiresAt }
   return [{ type: 'credence.identity.agent.activated.v1', data }]
 }

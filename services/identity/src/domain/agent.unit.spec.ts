@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { DIGEST, hours, NOW } from '../../../../infra/testing/facts.ts'
 import { given } from '../../../../infra/testing/given.ts'
-import { activateAgent, type Registration, registerAgent, revokeAgent, spawnAgent } from './agent.ts'
+import { activateAgent, type Registration, registerAgent, spawnAgent } from './agent.ts'
 
-const blueprint = facts.blueprint()
+const blueprint = facts.folded()
 const known = facts.agent({ expires_at: hours(8) })
 const registered = facts.registered(known)
 const active = facts.activated(known.agent, hours(2))
@@ -23,6 +23,7 @@ const command = (part: Partial<Registration> = {}): Registration => ({
   publicJwk: known.public_jwk,
   keyThumbprint: known.key_thumbprint,
   lifetimeSeconds: 3_600,
+  labels: {},
   ...part,
 })
 const agents = (...history: Parameters<typeof given>[1] & object) => given(agentEvolution, history)
@@ -42,10 +43,19 @@ describe('registering an agent', () => {
     agents()
       .when((state) => registerAgent(state, command(), undefined, NOW))
       .thenRefused('blueprint_not_found'))
+  it('refuses a blueprint that was withdrawn', () =>
+    register({}, facts.folded({ withdrawn: true })).thenRefused('blueprint_withdrawn'))
   it('refuses a model that the blueprint does not allow', () =>
     register({ model: { ...command().model, name: 'large' } }).thenRefused('invalid_field', 'model'))
   it('refuses a life longer than the blueprint’s', () =>
     register({ lifetimeSeconds: 86_401 }).thenRefused('invalid_field', 'lifetime_seconds'))
+  it('keeps labels, when there are any', () => {
+    register({ labels: { team: 'sales' } }).thenFacts({
+      type: 'credence.identity.agent.registered.v1',
+      data: { labels: { team: 'sales' } },
+    })
+    expect(registerAgent(undefined, command(), blueprint, NOW)[0]?.data).not.toHaveProperty('labels')
+  })
   it('gives an id once', () =>
     agents(registered)
       .when((state) => registerAgent(state, command(), blueprint, NOW))
@@ -74,6 +84,25 @@ describe('spawning', () => {
   })
   it('is for active agents', () =>
     spawn({}, { parent: { ...parent, state: 'registered' } }).thenRefused('agent_not_active'))
+  it('is not for agents that are held', () => {
+    spawn({}, { parent: { ...parent, state: 'suspended' } }).thenRefused('agent_suspended')
+    spawn({}, { parent: { ...parent, state: 'quarantined' } }).thenRefused('agent_quarantined')
+  })
+  it('needs the blueprint', () => spawn({}, { blueprint: undefined }).thenRefused('blueprint_not_found'))
+  it('gives an id once, and only models of the blueprint', () => {
+    spawn({ model: { ...command().model, name: 'large' } }).thenRefused('invalid_field', 'model')
+    agents(registered)
+      .when((state) => spawnAgent(state, command(), { parent, parentEnd: undefined, blueprint, now: NOW }))
+      .thenRefused('agent_exists')
+  })
+  it('gives a life beyond the parent’s where the blueprint lets children survive, never beyond the blueprint’s', () => {
+    const surviving = { blueprint: facts.folded({ children_survive: true }) }
+    spawn({ lifetimeSeconds: 8 * 3_600 + 1 }, surviving).thenFacts({
+      type: 'credence.identity.agent.registered.v1',
+      data: { survives_parent: true, parent: parent.agent },
+    })
+    spawn({ lifetimeSeconds: 86_401 }, surviving).thenRefused('invalid_field', 'lifetime_seconds')
+  })
   it('is not for agents that have ended', () => spawn({}, { parentEnd: 'parent_ended' }).thenRefused('parent_ended'))
   it('ends at the blueprint’s depth', () =>
     spawn({}, { parent: { ...parent, spawn_depth_left: 0 } }).thenRefused('depth_exhausted'))
@@ -85,7 +114,7 @@ describe('the life of an agent', () => {
   const result = { id: 'att_2', expiresAt: hours(3) }
   it('becomes active by a result', () =>
     agents(registered)
-      .when((state) => activateAgent(state, result))
+      .when((state) => activateAgent(state, result, NOW))
       .thenFacts({ type: 'credence.identity.agent.activated.v1', data: { result: 'att_2' } }))
   it('takes the same result once', () => {
     const once = {
@@ -93,33 +122,26 @@ describe('the life of an agent', () => {
       data: { agent: known.agent, result: 'att_2', result_expires_at: hours(3) },
     } as const
     agents(registered, once)
-      .when((state) => activateAgent(state, result))
+      .when((state) => activateAgent(state, result, NOW))
       .thenNothing()
   })
   it('is renewed by a newer one', () =>
     agents(registered, active)
-      .when((state) => activateAgent(state, result))
+      .when((state) => activateAgent(state, result, NOW))
       .thenFacts({ type: 'credence.identity.agent.activated.v1' }))
   it('does not come back from revocation', () =>
     agents(registered, active, revoked)
-      .when((state) => activateAgent(state, result))
+      .when((state) => activateAgent(state, result, NOW))
       .thenNothing())
   it('is not made by a result for nobody', () =>
     agents()
-      .when((state) => activateAgent(state, result))
+      .when((state) => activateAgent(state, result, NOW))
       .thenNothing())
-  it('is revoked once', () => {
-    agents(registered)
-      .when((state) => revokeAgent(state, known.agent, 'why'))
-      .thenFacts({ type: 'credence.identity.agent.revoked.v1', data: { reason: 'why' } })
-    agents(registered, revoked)
-      .when((state) => revokeAgent(state, known.agent, 'why'))
-      .thenNothing()
-    agents()
-      .when((state) => revokeAgent(state, known.agent, 'why'))
-      .thenRefused('agent_not_found')
-  })
 })
+
+const never = () => false
+const REASON = { agent: known.agent, reason: 'test' }
+const SUSPENDED = { ...REASON, cause: 'operator' as const }
 
 describe('the end of an agent', () => {
   const fold = (...history: Parameters<typeof given>[1] & object) =>
@@ -133,15 +155,44 @@ describe('the end of an agent', () => {
         : undefined
 
   it('comes by time, by revocation, and from above', () => {
-    expect(agentEnd(child.agent, world(fold(registered, active)), NOW)).toBeUndefined()
-    expect(agentEnd(child.agent, world(fold(registered, active, revoked)), NOW)).toBe('parent_ended')
-    expect(agentEnd(child.agent, world(undefined), NOW)).toBe('parent_ended')
-    expect(agentEnd(known.agent, world(fold(registered, revoked)), NOW)).toBe('agent_revoked')
-    expect(agentEnd(known.agent, world(fold(registered)), new Date(hours(8)))).toBe('agent_expired')
-    expect(agentEnd('agt_x', world(undefined), NOW)).toBe('agent_unknown')
+    expect(agentEnd(child.agent, world(fold(registered, active)), NOW, never)).toBeUndefined()
+    expect(agentEnd(child.agent, world(fold(registered, active, revoked)), NOW, never)).toBe('parent_ended')
+    expect(agentEnd(child.agent, world(undefined), NOW, never)).toBe('parent_ended')
+    expect(agentEnd(known.agent, world(fold(registered, revoked)), NOW, never)).toBe('agent_revoked')
+    expect(agentEnd(known.agent, world(fold(registered)), new Date(hours(8)), never)).toBe('agent_expired')
+    expect(agentEnd('agt_x', world(undefined), NOW, never)).toBe('agent_unknown')
+  })
+  it('comes with the blueprint, at any depth, and goes when it is restored', () => {
+    const withdrawn = () => true
+    expect(agentEnd(known.agent, world(fold(registered)), NOW, withdrawn)).toBe('blueprint_withdrawn')
+    expect(agentEnd(child.agent, world(fold(registered)), NOW, withdrawn)).toBe('blueprint_withdrawn')
+    expect(agentEnd(known.agent, world(fold(registered)), NOW, never)).toBeUndefined()
+  })
+  it('does not come from a parent that it survives', () => {
+    const survivor = { ...child, state: 'active' as const, survives_parent: true }
+    const find = (id: string) => (id === survivor.agent ? survivor : fold(registered, revoked))
+    expect(agentEnd(survivor.agent, find, NOW, never)).toBeUndefined()
+  })
+  it('is not a hold: a suspended parent ends no child', () => {
+    const held = fold(registered, facts.fact('credence.identity.agent.suspended.v1', SUSPENDED))
+    expect(agentEnd(child.agent, world(held), NOW, never)).toBeUndefined()
+  })
+  it('is there when its time cannot be read', () => {
+    const odd = () => ({ ...known, state: 'active' as const, expires_at: 'soon' })
+    expect(agentEnd(known.agent, odd, NOW, never)).toBe('agent_expired')
+  })
+  it('is final: neither a second registration nor anything else is heard after it', () => {
+    const again = fold(
+      registered,
+      revoked,
+      registered,
+      active,
+      facts.fact('credence.identity.agent.restored.v1', REASON),
+    )
+    expect(again?.state).toBe('revoked')
   })
   it('is where a chain goes round in a circle', () => {
     const loop = () => ({ ...known, state: 'active' as const, parent: known.agent })
-    expect(agentEnd(known.agent, loop, NOW)).toBe('parent_ended')
+    expect(agentEnd(known.agent, loop, NOW, never)).toBe('parent_ended')
   })
 })

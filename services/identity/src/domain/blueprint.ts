@@ -23,7 +23,10 @@ function known(state: BlueprintState, name: string): Blueprint {
   return state
 }
 
-/** Nobody becomes accountable without their word. @param isActive whether the one proposed is still there */
+/**
+ * Nobody becomes accountable without their word. Proposing the sponsor takes an open proposal back.
+ * @param command.isActive whether the one proposed is still there
+ */
 export function proposeSponsor(
   state: BlueprintState,
   command: { blueprint: string; sponsor: string; isActive: boolean },
@@ -31,18 +34,20 @@ export function proposeSponsor(
   const { blueprint, sponsor } = command
   const { sponsor: current, proposedSponsor } = known(state, blueprint)
   if (!command.isActive) throw invalid('sponsor', 'must be a person who is still there')
-  if (sponsor === current || sponsor === proposedSponsor) return []
+  if (sponsor === (proposedSponsor ?? current)) return []
   return [{ type: 'credence.identity.blueprint.sponsor_proposed.v1', data: { blueprint, sponsor } }]
 }
 
+/** @param command.isActive whether the one who accepts is still there: a sign-in can outlive an employment */
 export function acceptSponsorship(
   state: BlueprintState,
-  command: { blueprint: string; human: string },
+  command: { blueprint: string; human: string; isActive: boolean },
 ): IdentityFact[] {
   const { sponsor: previous, proposedSponsor } = known(state, command.blueprint)
   const { blueprint, human } = command
   if (previous === human) return []
   if (proposedSponsor !== human) throw forbidden('not_proposed', 'Nobody asked you to become the sponsor of it.')
+  if (!command.isActive) throw forbidden('human_deactivated', 'Who has left cannot answer for agents.')
   const data = { blueprint, sponsor: human, previous, cause: 'accepted' as const }
   return [{ type: 'credence.identity.blueprint.sponsor_changed.v1', data }]
 }

@@ -1,5 +1,11 @@
 /** Authority that a human gives to one agent, or an agent passes on to a child. It only ever narrows. */
-import { type AuthorizationDetail, type DroppedAuthority, dropped, intersect } from '@credence/contracts/authority'
+import {
+  type AuthorizationDetail,
+  type DroppedAuthority,
+  dropped,
+  misfits,
+  narrow,
+} from '@credence/contracts/authority'
 import {
   CredenceError,
   type FieldViolation,
@@ -12,6 +18,8 @@ import type { IdentityFact } from '@credence/contracts/events/catalog'
 import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
 import type { Blueprint, BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
+import type { Human, HumanState } from '@credence/contracts/principals/human'
+import { refuseInactive } from './agent-life.ts'
 
 export type Wanted = {
   delegation: string
@@ -25,8 +33,10 @@ export type Wanted = {
   request?: string
 }
 
-/** Longest delegation that a human may give: 30 days. */
+/** Longest delegation that a human may give, or mandate that a sponsor may sign off: 30 days. */
 export const MAX_LIFETIME_SECONDS = 30 * 86_400
+/** How many times anything may be passed on at most. */
+export const MAX_PASSES = 8
 
 type Receiver = { agent: Agent; agentEnd: AgentEnd | undefined; blueprint: BlueprintState }
 
@@ -34,14 +44,33 @@ type Receiver = { agent: Agent; agentEnd: AgentEnd | undefined; blueprint: Bluep
 export function grantDelegation(
   state: DelegationState,
   wanted: Wanted,
-  human: string,
+  grantor: HumanState,
   to: Receiver,
   now: Date,
 ): IdentityFact[] {
+  const { human, departures } = present(grantor)
   if (to.agent.autonomy !== 'delegated')
     throw precondition('agent_autonomous', 'This agent works under a mandate of its blueprint; nobody delegates to it.')
+  refuseBeyondBounds(wanted)
   const expires_at = new Date(now.getTime() + wanted.lifetimeSeconds * 1000).toISOString()
-  return give(state, wanted, to, { human, expires_at }, now)
+  const root = { human, expires_at, ...(departures > 0 ? { stay: departures } : {}) }
+  return give(state, wanted, to, root, now)
+}
+
+/** A sign-in can outlive an employment. @throws CredenceError for one who has left, or was never recognised */
+export function present(human: HumanState): Human {
+  if (!human) throw forbidden('human_unknown', 'You are not known here yet: sign in again.')
+  if (!human.active) throw forbidden('human_deactivated', 'Who has left gives nothing any more.')
+  return human
+}
+
+/** @throws CredenceError `invalid_argument` for a life or a depth that nothing may have */
+export function refuseBeyondBounds(wanted: { lifetimeSeconds: number; maximumDepth: number }): void {
+  const { lifetimeSeconds, maximumDepth } = wanted
+  if (!(lifetimeSeconds >= 1 && lifetimeSeconds <= MAX_LIFETIME_SECONDS))
+    throw invalid('lifetime_seconds', `must be from 1 to ${MAX_LIFETIME_SECONDS}`)
+  if (!(maximumDepth >= 0 && maximumDepth <= MAX_PASSES))
+    throw invalid('maximum_depth', `must be from 0 to ${MAX_PASSES}`)
 }
 
 /**
@@ -51,11 +80,19 @@ export function grantDelegation(
 export function passOnDelegation(
   state: DelegationState,
   wanted: Wanted,
-  context: { parent: Delegation; parentEnd: DelegationEnd | undefined; caller: string; to: Receiver; now: Date },
+  context: {
+    parent: Delegation
+    parentEnd: DelegationEnd | undefined
+    from: Omit<Receiver, 'blueprint'>
+    to: Receiver
+    now: Date
+  },
 ): IdentityFact[] {
-  const { parent, parentEnd, caller, to, now } = context
+  const { parent, parentEnd, from, to, now } = context
+  const caller = from.agent.agent
   if (parent.agent !== caller)
     throw forbidden('delegation_of_another_agent', 'Only the agent that holds a delegation can pass it on.')
+  refuseInactive(from.agent, from.agentEnd)
   if (parentEnd) throw precondition(parentEnd, 'A delegation that no longer counts cannot be passed on.')
   if (to.agent.parent !== caller)
     throw forbidden('not_your_child', 'A delegation can be passed on only to an agent that you spawned.')
@@ -65,6 +102,7 @@ export function passOnDelegation(
       'maximum_depth',
       `must be less than ${parent.maximum_depth}, that of the delegation that is passed on`,
     )
+  refuseBeyondBounds(wanted)
   const asked = new Date(now.getTime() + wanted.lifetimeSeconds * 1000)
   if (asked > new Date(parent.expires_at))
     throw invalid('lifetime_seconds', `must end by ${parent.expires_at}, when the delegation that is passed on ends`)
@@ -76,7 +114,7 @@ function give(
   state: DelegationState,
   wanted: Wanted,
   to: Receiver,
-  root: { human: string; expires_at: string; parent?: string },
+  root: { human: string; expires_at: string; parent?: string; stay?: number },
   now: Date,
   parent?: Delegation,
 ): IdentityFact[] {
@@ -102,23 +140,22 @@ function give(
 
 /** What is asked, when all of it fits; cut to what fits, when the caller wants that. */
 function fitted(
-  { authorizationDetails, narrow }: Wanted,
+  wanted: Wanted,
   parent: Delegation | undefined,
   blueprint: Blueprint,
 ): { given: AuthorizationDetail[]; dropped: DroppedAuthority[] } {
-  if (!narrow) {
+  const { authorizationDetails } = wanted
+  if (!wanted.narrow) {
     if (parent) refuseWider(authorizationDetails, parent)
     refuseOutside(authorizationDetails, blueprint)
     return { given: authorizationDetails, dropped: [] }
   }
-  const held = parent ? intersect(authorizationDetails, parent.authorization_details) : authorizationDetails
-  const given = intersect(held, blueprint.ceiling)
-  if (given.length === 0) throw precondition('nothing_left', 'Nothing of what was asked fits.')
-  const lost = [
-    ...dropped(authorizationDetails, held, 'outside_delegation'),
-    ...dropped(held, given, 'outside_ceiling'),
-  ]
-  return { given, dropped: lost }
+  const cut = narrow(authorizationDetails, [
+    ...(parent ? [{ details: parent.authorization_details, reason: 'outside_delegation' }] : []),
+    { details: blueprint.ceiling, reason: 'outside_ceiling' },
+  ])
+  if (cut.given.length === 0) throw precondition('nothing_left', 'Nothing of what was asked fits.')
+  return cut
 }
 
 function refuseWider(asked: AuthorizationDetail[], parent: Delegation): void {
@@ -140,8 +177,13 @@ export function refuseOutside(asked: AuthorizationDetail[], blueprint: Blueprint
 function outside(asked: AuthorizationDetail[], given: AuthorizationDetail[]): FieldViolation[] {
   return dropped(asked, given, 'outside').map(({ detail }) => ({
     field: `authorization_details.${asked.indexOf(detail)}`,
-    description: `${clipped(detail.actions)} on ${clipped(detail.resources)} at ${clipped(detail.locations)} does not fit`,
+    description: `${clipped(detail.actions)} on ${clipped(detail.resources)} at ${clipped(detail.locations)} does not fit: ${cause(detail, given)}`,
   }))
+}
+
+function cause(detail: AuthorizationDetail, given: AuthorizationDetail[]): string {
+  const wider = misfits(detail, given)
+  return wider.length > 0 ? `wider in ${wider.join(' and ')}` : 'no single one of them covers all of it'
 }
 
 const clipped = (names: string[]): string => names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '')

@@ -1,6 +1,6 @@
 /** A person, as the record knows them: a pseudonym. Who it is stands in the erasable directory, and nowhere else. */
 
-import { invalid, notFound } from '@credence/contracts/errors'
+import { invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { Human, HumanState } from '@credence/contracts/principals/human'
 
@@ -30,7 +30,16 @@ export function deactivateHuman(state: HumanState, human: string, reason: string
 
 export function reactivateHuman(state: HumanState, human: string, reason: string): IdentityFact[] {
   if (!state) throw notFound('human', human)
+  if (state.forgotten) throw precondition('human_forgotten', 'The person was forgotten; they sign in as somebody new.')
   return state.active ? [] : [{ type: 'credence.identity.human.reactivated.v1', data: { human, reason } }]
+}
+
+/** Only who has left is forgotten: nobody could end any more what a person still answers for. */
+export function forgetHuman(state: HumanState, human: string): IdentityFact[] {
+  if (!state) throw notFound('human', human)
+  if (state.active)
+    throw precondition('human_active', 'Only who has left can be forgotten: deactivate the person first.')
+  return state.forgotten ? [] : [{ type: 'credence.identity.human.forgotten.v1', data: { human } }]
 }
 
 export type Successor = { human: string; cause: 'manager' | 'group' }
@@ -54,7 +63,9 @@ export function successorOf(
     manager = human?.manager
   }
   if (!group) return undefined
-  const members = [...everyone()].flatMap(([id, human]) => (human?.active && human.groups.includes(group) ? [id] : []))
+  const members = [...everyone()].flatMap(([id, human]) =>
+    human?.active && id !== left.human && human.groups.includes(group) ? [id] : [],
+  )
   const [first] = members.sort()
   return first === undefined ? undefined : { human: first, cause: 'group' }
 }

@@ -1,12 +1,14 @@
 /** What autonomous agents of a blueprint may do: of the same shape, limits and expiry as a delegation, signed off by the sponsor. */
-import { type AuthorizationDetail, AuthorizationDetails } from '@credence/contracts/authority'
+import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError, forbidden, notFound, precondition } from '@credence/contracts/errors'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { DelegationState } from '@credence/contracts/principals/delegation'
+import type { HumanState } from '@credence/contracts/principals/human'
 import type { MandateState } from '@credence/contracts/principals/mandate'
-import { refuseOutside } from './delegation.ts'
+import { refuseInactive } from './agent-life.ts'
+import { present, refuseBeyondBounds, refuseOutside } from './delegation.ts'
 
 export type MandateWanted = {
   mandate: string
@@ -20,20 +22,22 @@ export type MandateWanted = {
 export function grantMandate(
   state: MandateState,
   wanted: MandateWanted,
-  context: { human: string; blueprint: BlueprintState; now: Date },
+  context: { sponsor: HumanState; blueprint: BlueprintState; now: Date },
 ): IdentityFact[] {
-  const { human, blueprint, now } = context
+  const { blueprint, now } = context
+  const { human } = present(context.sponsor)
   if (state) throw new CredenceError('already_exists', 'mandate_exists', 'There is a mandate with this id already.')
   if (!blueprint) throw notFound('blueprint', wanted.blueprint)
   if (blueprint.sponsor !== human)
     throw forbidden('not_the_sponsor', 'Only the sponsor of a blueprint signs off what its agents do by themselves.')
   if (blueprint.withdrawn) throw precondition('blueprint_withdrawn', 'The blueprint was withdrawn.')
+  refuseBeyondBounds(wanted)
   refuseOutside(wanted.authorizationDetails, blueprint)
   const data = {
     mandate: wanted.mandate,
     blueprint: wanted.blueprint,
     human,
-    authorization_details: AuthorizationDetails.parse(wanted.authorizationDetails),
+    authorization_details: wanted.authorizationDetails,
     purpose: wanted.purpose,
     not_before: now.toISOString(),
     expires_at: new Date(now.getTime() + wanted.lifetimeSeconds * 1000).toISOString(),
@@ -56,9 +60,8 @@ export function drawMandate(
     throw forbidden('mandate_of_another_blueprint', 'The mandate belongs to another blueprint.')
   if (agent.autonomy !== 'autonomous')
     throw precondition('agent_delegated', 'This agent works under delegations of people; mandates are not for it.')
-  if (agentEnd) throw precondition(agentEnd, 'The agent has ended.')
-  if (agent.state !== 'active') throw precondition(`agent_${agent.state}`, 'Only an active agent takes a mandate up.')
-  if (mandate.revoked || new Date(mandate.expires_at) <= now)
+  refuseInactive(agent, agentEnd)
+  if (mandate.revoked || !(new Date(mandate.expires_at) > now))
     throw precondition('mandate_ended', 'The mandate is over.')
   const data = {
     delegation,

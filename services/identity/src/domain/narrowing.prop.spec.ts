@@ -3,19 +3,12 @@ import type { Agent } from '@credence/contracts/principals/agent'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { details } from '../../../../infra/testing/authorities.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { NOW } from '../../../../infra/testing/facts.ts'
 import { grantDelegation, passOnDelegation, type Wanted } from './delegation.ts'
 import { decideExchange } from './exchange.ts'
 
-const some = (...values: string[]) => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 })
-const detail: fc.Arbitrary<AuthorizationDetail> = fc.record({
-  type: fc.constant('agent_permission' as const),
-  locations: some('https://a.example', 'https://b.example'),
-  actions: some('crm.read', 'crm.write', 'crm.*', 'mail.send', 'mail.*'),
-  resources: some('Customer::1', 'Customer::*', 'Mail::1', 'Mail::*'),
-})
-const details = fc.array(detail, { minLength: 1, maxLength: 2 })
 const wish = fc.record({
   authorizationDetails: details,
   lifetimeSeconds: fc.integer({ min: 1, max: 7_200 }),
@@ -32,7 +25,7 @@ const agentAt = (level: number): Agent => ({
 const wanted = (
   level: number,
   part: Pick<Wanted, 'authorizationDetails' | 'lifetimeSeconds' | 'maximumDepth'>,
-): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x' })
+): Wanted => ({ ...part, delegation: `dlg_${level}`, purpose: 'x', narrow: false })
 const cut = (
   one: Pick<Wanted, 'authorizationDetails' | 'maximumDepth'>,
   held: AuthorizationDetail[],
@@ -52,7 +45,7 @@ describe('authority only narrows', () => {
     let links = 0
     fc.assert(
       fc.property(details, fc.array(wish, { minLength: 2, maxLength: 6 }), (ceiling, wishes) => {
-        const blueprint = facts.blueprint({ ceiling })
+        const blueprint = facts.folded({ ceiling })
         const chain: Delegation[] = []
         for (const [level, one] of wishes.entries()) {
           const to = { agent: agentAt(chain.length), agentEnd: undefined, blueprint }
@@ -63,11 +56,11 @@ describe('authority only narrows', () => {
               ? passOnDelegation(undefined, wanted(level, asked), {
                   parent,
                   parentEnd: undefined,
-                  caller: parent.agent,
+                  from: { agent: agentAt(chain.length - 1), agentEnd: undefined },
                   to,
                   now: NOW,
                 })
-              : grantDelegation(undefined, wanted(level, asked), 'hum_1', to, NOW)
+              : grantDelegation(undefined, wanted(level, asked), facts.person({ human: 'hum_1' }), to, NOW)
             chain.push(given(decided))
           } catch {
             // Refused: nothing was handed on.
@@ -99,11 +92,15 @@ describe('authority only narrows', () => {
         fc.constantFrom('https://a.example', 'https://b.example', 'https://c.example'),
         (granted, asked, resource) => {
           const agent = agentAt(0)
-          const delegation: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
+          const delegation: Delegation = {
+            ...facts.delegation({ agent: agent.agent, authorization_details: granted }),
+            revoked: false,
+          }
           const grant = {
             grant: 'grt_1',
             agent: agent.agent,
             delegation: delegation.delegation,
+            task: 'tsk',
             authorization_details: granted,
             expires_at: facts.hours(1),
             live: true,
@@ -113,10 +110,11 @@ describe('authority only narrows', () => {
             agentEnd: undefined,
             delegation,
             delegationEnd: undefined,
+            ceiling: delegation.authorization_details,
             grant,
             resource,
             authorizationDetails: asked,
-            proofThumbprint: agent.key_thumbprint,
+            binding: { jkt: agent.key_thumbprint },
             now: NOW,
           })
           if (!answer.allowed) return

@@ -4,7 +4,8 @@ import { CredenceError, forbidden, notFound, precondition } from '@credence/cont
 import type { EventData, Fact, IdentityFact } from '@credence/contracts/events/catalog'
 import type { Agent, AgentEnd } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
-import { refuseOutside } from './delegation.ts'
+import { refuseInactive } from './agent-life.ts'
+import { refuseBeyondBounds, refuseOutside } from './delegation.ts'
 
 export type Request = EventData<'credence.identity.request.made.v1'> & {
   state: 'pending' | 'approved' | 'declined'
@@ -15,10 +16,12 @@ export type RequestState = Request | undefined
 export const requestEvolution = { initialState: undefined as RequestState, evolve }
 
 function evolve(state: RequestState, fact: Fact): RequestState {
-  if (fact.type === 'credence.identity.request.made.v1') return { ...fact.data, state: 'pending' }
+  if (fact.type === 'credence.identity.request.made.v1') return state ?? { ...fact.data, state: 'pending' }
+  // The first answer counts.
+  if (state?.state !== 'pending') return state
   if (fact.type === 'credence.identity.request.approved.v1')
-    return state && { ...state, state: 'approved', delegation: fact.data.delegation }
-  if (fact.type === 'credence.identity.request.declined.v1') return state && { ...state, state: 'declined' }
+    return { ...state, state: 'approved', delegation: fact.data.delegation }
+  if (fact.type === 'credence.identity.request.declined.v1') return { ...state, state: 'declined' }
   return state
 }
 
@@ -51,12 +54,11 @@ export function makeRequest(
 ): IdentityFact[] {
   const { agent, agentEnd, blueprint, waiting, now } = context
   if (state) throw new CredenceError('already_exists', 'request_exists', 'There is a request with this id already.')
-  if (agentEnd) throw precondition(agentEnd, 'An agent that has ended cannot ask.')
-  if (agent.state !== 'active')
-    throw precondition(`agent_${agent.state}`, 'Only an active agent can ask: attest first.')
+  refuseInactive(agent, agentEnd)
   if (agent.autonomy !== 'delegated')
     throw precondition('agent_autonomous', 'This agent works under a mandate of its blueprint; nobody delegates to it.')
   if (!blueprint) throw notFound('blueprint', agent.blueprint)
+  refuseBeyondBounds(ask)
   refuseOutside(ask.authorizationDetails, blueprint)
   if (waiting.agent >= MAX_WAITING.agent || waiting.human >= MAX_WAITING.human)
     throw new CredenceError(
@@ -79,7 +81,7 @@ export function makeRequest(
 }
 
 export const requestIsOver = ({ state, expires_at }: Request, now: Date): boolean =>
-  state === 'pending' && new Date(expires_at) <= now
+  state === 'pending' && !(new Date(expires_at) > now)
 
 /** @throws CredenceError when somebody else is asked, or it is answered or over */
 function answerable(state: RequestState, id: string, human: string, now: Date): Request {
@@ -90,7 +92,10 @@ function answerable(state: RequestState, id: string, human: string, now: Date): 
   return state
 }
 
-/** The answer; the delegation itself is granted first (`grantDelegation`), under the id that is named here. */
+/**
+ * The answer, and the fence: of two who approve at once, one is refused here. So it is written before the delegation that
+ * it names (`grantDelegation`), or with it; the other way round both delegations would count.
+ */
 export function approveRequest(
   state: RequestState,
   command: { id: string; human: string; delegation: string },

@@ -1,6 +1,6 @@
 /** Requests of agents for authority: by id, by the digest of their code, and how many of them weigh on somebody now. */
 import { aggregates } from '@credence/shared/event-store/aggregates'
-import type { RecordedCommit } from '@credence/shared/event-store/commit'
+import type { ReadModel } from '@credence/shared/event-store/read-model'
 import { REQUEST_SECONDS, type Request, requestEvolution } from '../domain/request.ts'
 
 export type Requests = ReturnType<typeof createRequests>
@@ -12,51 +12,64 @@ export function createRequests() {
   const recent = new Map<string, Request[]>()
   const watchers = new Map<string, Set<() => void>>()
 
-  const stands = (request: Request, now: Date): boolean => {
-    const current = requests.get(request.request).state ?? request
-    return current.state !== 'approved' && new Date(request.expires_at) > now
-  }
-  const of = (id: string | undefined, now: Date): Request[] =>
-    (id === undefined ? [] : (recent.get(id) ?? [])).filter((request) => stands(request, now))
   const add = (id: string | undefined, request: Request) => {
     if (id === undefined) return
     const made = Date.parse(request.expires_at) - REQUEST_SECONDS * 1_000
     const earlier = (recent.get(id) ?? []).filter((other) => Date.parse(other.expires_at) > made)
     recent.set(id, [...earlier, request])
   }
-
-  return {
-    requests,
-    apply: (commit: RecordedCommit) => {
-      requests.apply(commit)
-      for (const { type, data } of commit.facts) {
-        if (type === 'credence.identity.request.made.v1') {
-          const request: Request = { ...data, state: 'pending' }
-          byCode.set(data.code_digest, data.request)
-          add(data.agent, request)
-          add(data.human, request)
-        }
-        if (type === 'credence.identity.request.approved.v1' || type === 'credence.identity.request.declined.v1') {
-          for (const wake of watchers.get(data.request) ?? []) wake()
-          watchers.delete(data.request)
-        }
+  const addEverywhere = (request: Request) => {
+    byCode.set(request.code_digest, request.request)
+    add(request.agent, request)
+    add(request.human, request)
+  }
+  const wake = (id: string) => {
+    for (const one of watchers.get(id) ?? []) one()
+  }
+  const index: ReadModel = {
+    name: 'identity/request-index',
+    apply: ({ facts }) => {
+      for (const { type, data } of facts) {
+        if (type === 'credence.identity.request.made.v1') addEverywhere({ ...data, state: 'pending' })
+        if (type === 'credence.identity.request.approved.v1' || type === 'credence.identity.request.declined.v1')
+          wake(data.request)
       }
     },
-    get: (id: string) => requests.get(id).state,
-    byCodeDigest: (digest: string) => requests.get(byCode.get(digest) ?? '').state,
+    // It follows from the requests, which are taken back before it, in their order.
+    dump: () => ['requests'],
+    load: () => {
+      for (const [, request] of requests.all()) if (request) addEverywhere(request)
+    },
+    clear: () => {
+      byCode.clear()
+      recent.clear()
+    },
+  }
+
+  const get = (id: string) => requests.get(id).state
+  const weighing = (id: string | undefined, now: Date): Request[] =>
+    (id === undefined ? [] : (recent.get(id) ?? [])).flatMap(({ request, expires_at }) => {
+      const current = new Date(expires_at) > now ? get(request) : undefined
+      return current && current.state !== 'approved' ? [current] : []
+    })
+
+  return {
+    models: [requests, index] as const satisfies ReadModel[],
+    requests,
+    get,
+    byCodeDigest: (digest: string) => get(byCode.get(digest) ?? ''),
     /**
      * How many weigh on an agent and on a person now (RFC 10027: limit them). One that was declined counts until its time
      * is over: who was told no cannot ask again at once.
      */
     waiting: (agent: string, human: string | undefined, now: Date) => ({
-      agent: of(agent, now).length,
-      human: of(human, now).length,
+      agent: weighing(agent, now).length,
+      human: weighing(human, now).length,
     }),
     /** Those that wait for the answer of this very person. */
-    waitingFor: (human: string, now: Date) =>
-      of(human, now).filter(({ request }) => requests.get(request).state?.state === 'pending'),
+    waitingFor: (human: string, now: Date) => weighing(human, now).filter(({ state }) => state === 'pending'),
     /** Resolves when it was answered, and at the latest after `ms`. */
-    answered: (id: string, ms: number, signal?: AbortSignal) =>
+    answered: (id: string, ms: number) =>
       new Promise<void>((resolve) => {
         const waiting = watchers.get(id) ?? new Set()
         const end = () => {
@@ -66,7 +79,6 @@ export function createRequests() {
           resolve()
         }
         const timer = setTimeout(end, ms)
-        signal?.addEventListener('abort', end, { once: true })
         watchers.set(id, waiting.add(end))
       }),
   }

@@ -1,5 +1,5 @@
 /** The real identity service on a real NATS, with the events of policy and attestation written as those services would. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
@@ -32,16 +32,27 @@ export const BLUEPRINT = 'meeting-scheduler'
 export const CEILING: AuthorizationDetail[] = [
   facts.detail(),
   facts.detail({ locations: ['https://crm.acme.example'], actions: ['crm.read'], resources: ['Customer::*'] }),
+  facts.detail({ locations: [facts.CALENDAR, 'https://crm.acme.example'], actions: ['calendar.read'] }),
 ]
 
 export type House = Awaited<ReturnType<typeof openHouse>>
 export type Identity = ReturnType<House['connect']>
 export type Worker = Awaited<ReturnType<House['worker']>>
 
-/** @param prepare what is to be there before identity starts: other identity providers, for example */
-export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = async () => undefined) {
+/**
+ * @param prepare what is to be there before identity starts: other identity providers, for example
+ * @param variables more configuration for the service; unless said, no test meets the limit of requests by chance
+ */
+export async function openHouse(
+  prepare: (stack: Stack) => Promise<unknown> = async () => undefined,
+  variables: Record<string, string> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-identity-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({
+    folder,
+    services: [],
+    variables: { CREDENCE_TOKEN_RATE_PER_CLIENT: '10000', ...variables },
+  })
   const { ports, trustDomain, authority } = stack
   const idp = await startIssuer({
     issuer: stack.idpIssuer,
@@ -50,6 +61,7 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
     tls: await stack.workload('idp'),
   })
   await prepare(stack)
+  nameAudiences(stack.folder, trustDomain)
   await stack.start('identity')
   const audience = `spiffe://${trustDomain}/service/identity`
   const buses = new Map<string, Promise<Bus>>()
@@ -75,7 +87,7 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
 
   /** Appends one commit as the service that owns the stream. @returns its position */
   async function write(
-    stream: 'POLICY' | 'ATTESTATION' | 'IDENTITY',
+    stream: 'IDENTITY' | 'POLICY' | 'ATTESTATION',
     aggregate: string,
     ...made: Fact[]
   ): Promise<string> {
@@ -97,7 +109,7 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
     return publicly(async () => ({ authorization: `Bearer ${token}` }))
   }
   const asAgent = (key: Key, spiffeId: string) => {
-    const about = { algorithm: key.algorithm, spiffeId, audience }
+    const about = { algorithm: key.algorithm, keyId: key.thumbprint, spiffeId, audience }
     return publicly(async (path, request) => ({
       'agent-proof': await signAgentProof(key.privateKey, { ...about, path, request }),
     }))
@@ -149,6 +161,10 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
       const result = facts.result({ agent, expires_at: facts.hours(2, new Date()), ...part })
       return write('ATTESTATION', `result/${result.result}`, facts.recorded(result))
     },
+    /** Ends a life that no call of this service ends yet. */
+    happen: (aggregate: string, ...made: Fact[]) => write('IDENTITY', aggregate, ...made),
+    /** What the person’s own access token (RFC 9068) looks like. */
+    tokenFor: idp.tokenFor,
     delegate: (agentId: string, part: Partial<GrantDelegationRequest> = {}) =>
       cora.grantDelegation({
         agentId,
@@ -217,6 +233,19 @@ export async function openHouse(prepare: (stack: Stack) => Promise<unknown> = as
     },
   }
   return house
+}
+
+/** Enforcement points of resources that only the tests know. */
+function nameAudiences(folder: string, trustDomain: string): void {
+  const file = join(folder, 'roles.json')
+  const roles = JSON.parse(readFileSync(file, 'utf8'))
+  for (const [name, audience] of Object.entries({ rooms: facts.CALENDAR, crm: 'https://crm.acme.example' }))
+    roles.workloads.push({
+      spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
+      roles: ['enforcement-point'],
+      audiences: [audience],
+    })
+  writeFileSync(file, JSON.stringify(roles))
 }
 
 export const described = (key: Key) => ({

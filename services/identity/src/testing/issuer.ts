@@ -23,14 +23,21 @@ export async function startIssuer(options: { issuer: string; port: number; audie
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     /** An access token (RFC 9068) of a person. */
-    tokenFor: ({ subject, name, groups = [] }: Person) =>
-      new SignJWT({ name, groups })
-        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'test' })
-        .setIssuer(issuer)
-        .setAudience(audience)
-        .setSubject(subject)
+    tokenFor: (
+      { subject, name, groups = [] }: Person,
+      bent: { header?: { typ?: string }; claims?: Record<string, unknown>; exp?: string | Date } = {},
+    ) =>
+      new SignJWT({
+        name,
+        groups,
+        iss: issuer,
+        aud: audience,
+        sub: subject,
+        ...bent.claims,
+      })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'test', ...bent.header })
         .setIssuedAt()
-        .setExpirationTime('1h')
+        .setExpirationTime(bent.exp ?? '1h')
         .sign(privateKey),
     close: () =>
       new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 /** The token endpoint as an agent, or an attacker, calls it: every part of the request can be bent. */
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:tls'
 import {
@@ -18,7 +18,7 @@ import {
   type JWK,
   SignJWT,
 } from 'jose'
-import { CALENDAR } from '../../../../infra/testing/facts.ts'
+import { CALENDAR, detail } from '../../../../infra/testing/facts.ts'
 import type { House, Worker } from './house.ts'
 
 export type Key = {
@@ -49,6 +49,9 @@ export type Answer = {
   issued_token_type?: string
   expires_in?: number
   authorization_details?: unknown
+  authorization_details_dropped?: unknown
+  grant_id?: string
+  task_id?: string
 }
 export type Fields = Record<string, string | string[] | undefined>
 /** Undefined: left out. */
@@ -79,7 +82,36 @@ export const refusal = (error: string, status = 400) => ({ status, issued: 0, er
 
 const now = () => Math.floor(Date.now() / 1000)
 
-export function tokenClient(issuer: string, caFile: string) {
+const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+/** That of the blueprint of the house. */
+export const REDIRECT_URI = 'https://agents.acme.example/callback'
+/** RFC 7636 §4.1, §4.2 */
+export const VERIFIER = 'v'.repeat(43)
+export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url')
+
+export type Pushed = {
+  status: number
+  head: string
+  error?: string
+  error_description?: string
+  request_uri?: string
+  expires_in?: number
+}
+
+const encoded = (all: Fields): URLSearchParams =>
+  new URLSearchParams(
+    Object.entries(all).flatMap(([name, value]) => [value ?? []].flat().map((one): [string, string] => [name, one])),
+  )
+
+/**
+ * @param options.replica the port of another replica than the one that the issuer names
+ * @param options.certificate of the client, for the connection (RFC 8705)
+ */
+export function tokenClient(
+  issuer: string,
+  caFile: string,
+  options: { replica?: number; certificate?: { certFile: string; keyFile: string } } = {},
+) {
   const endpoint = `${issuer}/token`
 
   const assertion = (holder: Holder, parts: AssertionParts = {}): Promise<string> => {
@@ -101,7 +133,7 @@ export function tokenClient(issuer: string, caFile: string) {
     const all: Fields = {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       client_id: client.id ?? holder.spiffeId,
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion_type: ASSERTION,
       client_assertion: await assertion(holder, client),
       subject_token: holder.delegationToken,
       subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
@@ -109,14 +141,37 @@ export function tokenClient(issuer: string, caFile: string) {
       grant_id: holder.grant,
       ...fields,
     }
-    const pairs = Object.entries(all).flatMap(([name, value]) =>
-      [value ?? []].flat().map((one): [string, string] => [name, one]),
-    )
-    return new URLSearchParams(pairs)
+    return encoded(all)
   }
   const send = async (body: URLSearchParams, dpop?: string, headers: Headers = {}): Promise<Answer> => {
     const response = await raw({ body: body.toString(), headers: { ...(dpop ? { dpop } : {}), ...headers } })
     return { status: response.status, ...JSON.parse(response.text) }
+  }
+  /** What an agent pushes to ask a person (RFC 9126), with some fields replaced. */
+  const push = async (
+    holder: Holder,
+    fields: Fields = {},
+    bent: { client?: AssertionParts; proof?: ProofParts | false; headers?: Headers } = {},
+  ): Promise<Pushed> => {
+    const all: Fields = {
+      client_id: bent.client?.id ?? holder.spiffeId,
+      client_assertion_type: ASSERTION,
+      client_assertion: await assertion(holder, bent.client),
+      response_type: 'code',
+      redirect_uri: REDIRECT_URI,
+      state: 'abc',
+      code_challenge: CHALLENGE,
+      code_challenge_method: 'S256',
+      authorization_details: JSON.stringify([detail()]),
+      delegation_purpose: 'Book the team meeting',
+      delegation_lifetime: '3600',
+      delegation_depth: '1',
+      ...fields,
+    }
+    const dpop = bent.proof === false ? undefined : await proof(holder, { url: `${issuer}/par`, ...bent.proof })
+    const headers = { ...(dpop ? { dpop } : {}), ...bent.headers }
+    const response = await raw({ path: '/par', body: encoded(all).toString(), headers })
+    return { status: response.status, head: response.head, ...JSON.parse(response.text) }
   }
   /** One HTTP/1.1 request, byte by byte as it is wanted here: `fetch` would not send another Host. */
   function raw(request: { body?: string; path?: string; method?: string; headers?: Headers }) {
@@ -132,8 +187,10 @@ export function tokenClient(issuer: string, caFile: string) {
       value === undefined ? [] : `${name}: ${value}\r\n`,
     )
     return new Promise<{ status: number; head: string; text: string }>((resolve, reject) => {
-      const port = Number(new URL(issuer).port)
-      const target = { host: '127.0.0.1', port, servername: 'localhost', ca: readFileSync(caFile) }
+      const port = options.replica ?? Number(new URL(issuer).port)
+      const { certFile, keyFile } = options.certificate ?? {}
+      const own = certFile && keyFile ? { cert: readFileSync(certFile), key: readFileSync(keyFile) } : {}
+      const target = { host: '127.0.0.1', port, servername: 'localhost', ca: readFileSync(caFile), ...own }
       const socket = connect(target, () => socket.write(`${method} ${path} HTTP/1.1\r\n${head.join('')}\r\n${body}`))
       let answer = ''
       socket.setEncoding('latin1')
@@ -152,12 +209,19 @@ export function tokenClient(issuer: string, caFile: string) {
       socket.on('end', answered)
     })
   }
+  /** A form of another grant, by an authenticated client. */
+  const grant = async (holder: Holder, fields: Fields, bent: { client?: AssertionParts; proof?: ProofParts } = {}) => {
+    const none = { subject_token: undefined, subject_token_type: undefined, resource: undefined, grant_id: undefined }
+    return send(await form(holder, { ...none, ...fields }, bent.client), await proof(holder, bent.proof))
+  }
   return {
     endpoint,
+    grant,
     assertion,
     proof,
     form,
     send,
+    push,
     raw,
     /** A whole exchange, with some fields and parts replaced. */
     exchange: async (

@@ -1,9 +1,18 @@
-/** Law 3: allow needs all parts. Take any of them away from a situation that is allowed, and it is denied. */
+/**
+ * Law 3: allow needs all parts. Take any of them away from a situation that is allowed, and it is denied. Law 4: no
+ * decision allows what the delegation, the ceiling or the task does not.
+ */
+import { permits } from '@credence/contracts/authority'
+import type { Agent } from '@credence/contracts/principals/agent'
+import type { Delegation } from '@credence/contracts/principals/delegation'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { act, details } from '../../../../infra/testing/authorities.ts'
+import * as facts from '../../../../infra/testing/facts.ts'
 import { allowedSituation, decideOn, patched, type Situation } from '../testing/situation.ts'
+import { beginTask } from './opening.ts'
 
-const { question, agents = {}, delegations = {}, now } = allowedSituation()
+const { question, agents = {}, delegations = {}, humans = {}, task, now } = allowedSituation()
 const long = '2026-11-24T23:59:59.000Z'
 
 /** Times up to the very moment of the decision: what ended then has ended. */
@@ -27,6 +36,7 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .map(([id, expires_at]) => at(id, { expires_at }))
     .map(under('agents')),
   'the agent is not active': fc.constant({ agents: at(question.agentId, { state: 'registered' }) }),
+  'the token was revoked': fc.constant({ tokenRevoked: true }),
   'there is no task': fc.constant({ task: null }),
   'the grant is gone': fc.constant({ task: { grant: null } }),
   'the grant is another': fc.stringMatching(/^grt_[a-z0-9]{5}$/).map((grant) => ({ task: { grant: { grant } } })),
@@ -37,6 +47,36 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .constantFrom('task_completed', 'agent_revoked')
     .map((ended) => ({ task: { grant: { ended } } })),
   'the grant has expired': past.map((expires_at) => ({ task: { grant: { expires_at } } })),
+  'the grant is limited in what nobody tells': fc
+    .constantFrom<object>({ count: 3 }, { amount: { currency: 'EUR', value: '1' } })
+    .map((limits) => ({
+      task: {
+        grant: {
+          authorization_details: task?.grant?.authorization_details.map((one) => ({
+            ...one,
+            limits: { patterns: [], ...limits },
+          })),
+        },
+      },
+    })),
+  'the grant is open at another time': fc
+    .tuple(fc.boolean(), fc.integer({ min: 0, max: 1_000_000 }))
+    .map(([before, apart]) => {
+      const edge = Date.parse(now) + (before ? -apart : 1 + apart)
+      const at = (time: number) => new Date(time).toISOString()
+      const window = before ? { from: at(edge - 1_000), until: at(edge) } : { from: at(edge), until: at(edge + 1_000) }
+      const limits = { patterns: [], window }
+      const authorization_details = task?.grant?.authorization_details.map((one) => ({ ...one, limits }))
+      return { task: { grant: { authorization_details } } }
+    }),
+  'an agent of the line is held': oneOfAgents
+    .chain((id) => fc.constantFrom('suspended', 'quarantined').map((state) => at(id, { state })))
+    .map(under('agents')),
+  'the blueprint is withdrawn': fc.constant({ withdrawn: ['meeting-scheduler'] }),
+  'the human has left': fc.constantFrom<object>({ active: false }, { leftAt: now }).map((left) => ({
+    humans: Object.fromEntries(Object.keys(humans).map((id) => [id, left])),
+  })),
+  'the human is not known': fc.constant({ humans: null }),
   'the grant covers nothing': fc.constant({ task: { grant: { authorization_details: [] } } }),
   'the action is another': fc.stringMatching(/^calendar\.b[a-z]{5,9}$/).map((action) => ({ question: { action } })),
   'the resource is another': fc
@@ -104,4 +144,59 @@ describe('taking a needed part away denies:', () => {
       }),
     )
   })
+})
+
+it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever they hold; and acts that all of them hold are allowed', () => {
+  const situation = allowedSituation()
+  const agent = { ...facts.agent(), ...agents[question.agentId], parent: undefined, state: 'active' } as Agent
+  const seen = { opened: 0, refused: 0, allowed: 0, denied: 0 }
+  fc.assert(
+    fc.property(details, details, details, act, (delegated, ceiling, asked, one) => {
+      const at = one.now ?? facts.NOW
+      const ends = { expires_at: facts.hours(9), not_before: facts.hours(0) }
+      const root: Delegation = { ...facts.delegation({ ...ends, agent: agent.agent }), revoked: false }
+      const chain = [{ ...root, authorization_details: delegated }]
+      const result = facts.result({ agent: agent.agent, expires_at: facts.hours(9) })
+      const standing = {
+        agent,
+        agentEnd: undefined,
+        blueprint: facts.folded({ ceiling }),
+        chain,
+        delegationEnd: undefined,
+      }
+      const about = { task: 'tsk_1', grant: question.grantId, delegation: root.delegation, trigger: facts.TRIGGER }
+      const wanted = { ...about, purpose: 'x', authorizationDetails: asked, lifetimeSeconds: 9 * 3_600 }
+      const [opened, issued] = beginTask(undefined, wanted, { ...standing, result }, facts.NOW)
+      if (issued?.type !== 'credence.policy.grant.issued.v1') {
+        seen.refused++
+        expect(opened?.type).toBe('credence.policy.task.refused.v1')
+        return
+      }
+      seen.opened++
+      const [type = '', id = ''] = one.resource.split('::')
+      const { outcome } = decideOn({
+        ...situation,
+        now: at.toISOString(),
+        question: {
+          ...question,
+          agentId: agent.agent,
+          action: one.action,
+          audience: one.location,
+          resource: { ...question.resource, type, id },
+        },
+        agents: { [agent.agent]: agent },
+        humans: { [root.human]: facts.person({ human: root.human }) },
+        delegations: { [root.delegation]: chain[0] as Delegation },
+        task: { ...(opened?.data as NonNullable<Situation['task']>), state: 'open', grant: issued.data },
+        result,
+      })
+      // A question tells no amount, count or argument: whatever is limited in these is allowed by none of the three.
+      const { location, action, resource } = one
+      const all = [delegated, ceiling, asked].every((above) => permits(above, { location, action, resource, now: at }))
+      seen[outcome === 'allow' ? 'allowed' : 'denied']++
+      expect(outcome === 'allow').toBe(all)
+    }),
+    { numRuns: 20_000 },
+  )
+  for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(150)
 })

@@ -3,7 +3,7 @@
  * and accepted attestation result, a policy that permits and none that forbids. All parts that fail are named, in this
  * order. (That the record is durable is the last part, and the caller's.)
  */
-import { permits } from '@credence/contracts/authority'
+import { judge } from '@credence/contracts/authority'
 import type { EventData } from '@credence/contracts/events/catalog'
 import type { Sensitivity } from '@credence/contracts/events/values'
 import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
@@ -27,6 +27,8 @@ export type Question = {
 export type Known = {
   agent: Agent | undefined
   agentEnd: AgentEnd | undefined
+  /** The token was given back or taken away (RFC 7009). */
+  tokenRevoked: boolean
   task: Task | undefined
   chain: Delegation[] | undefined
   /** Why the chain does not count. */
@@ -54,6 +56,7 @@ export function decide(question: Question, known: Known, evaluate: Evaluator | u
   const verdict = evaluate && agent ? evaluate(question, agent, context) : undefined
   const reasons = [
     ...agentReasons(known),
+    ...(known.tokenRevoked ? ['token_revoked'] : []),
     ...grantReasons(question, known, now),
     ...delegationReasons(known),
     ...attestationReasons(known, now),
@@ -70,11 +73,12 @@ function agentReasons({ agent, agentEnd }: Known): string[] {
   return agent.state === 'active' ? [] : ['agent_not_active']
 }
 
+/** A question says nothing of amounts, arguments and counts: a grant that is limited in them cannot be verified, and is not used. */
 function grantReasons(question: Question, { task }: Known, now: Date): string[] {
   const grant = task?.grant
   if (!grant || grant.grant !== question.grantId) return ['grant_unknown']
   const { action, resource, audience } = question
-  const covered = permits(grant.authorization_details, {
+  const verdict = judge(grant.authorization_details, {
     location: audience,
     action,
     resource: `${resource.type}::${resource.id}`,
@@ -84,7 +88,7 @@ function grantReasons(question: Question, { task }: Known, now: Date): string[] 
     ...(grant.agent === question.agentId ? [] : ['grant_of_another_agent']),
     ...(grant.ended ? ['grant_ended'] : []),
     ...(new Date(grant.expires_at) <= now ? ['grant_expired'] : []),
-    ...(covered ? [] : ['outside_grant']),
+    ...(verdict === 'permitted' ? [] : [verdict === 'outside' ? 'outside_grant' : verdict]),
   ]
 }
 
@@ -116,17 +120,23 @@ const SENTENCES: Record<string, string> = {
   blueprint_withdrawn: 'The blueprint of the agent was withdrawn.',
   agent_expired: 'The life of the agent is over.',
   parent_ended: 'An agent above this one has ended, and this one with it.',
+  token_revoked: 'The access token was revoked.',
   grant_unknown: 'There is no such grant. Open a task.',
   grant_of_another_agent: 'The grant belongs to another agent.',
   grant_ended: 'The grant has ended with its task.',
   grant_expired: 'The grant has expired.',
   outside_grant: 'The grant does not cover this action on this resource here.',
+  outside_window: 'The grant covers this action at other times only.',
+  limit_exceeded: 'The grant covers this action within limits that it exceeds.',
+  limit_unverifiable:
+    'The grant limits the amount, the count or the arguments of this action, which cannot be verified here.',
   delegation_unknown: 'The delegation behind the grant is not known.',
   delegation_revoked: 'A delegation between the human and this agent was revoked.',
   delegation_expired: 'A delegation between the human and this agent has expired.',
   delegation_not_yet: 'A delegation between the human and this agent has not begun.',
   delegator_ended: 'An agent that passed the delegation on has ended.',
   delegator_held: 'An agent that passed the delegation on is suspended or in quarantine.',
+  human_unknown: 'The human at the root of the delegation is not known.',
   human_deactivated: 'The human who gave the delegation has left.',
   mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result.',

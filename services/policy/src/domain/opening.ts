@@ -1,11 +1,5 @@
 /** Whether an agent may begin a task, and with which grant. The attempt is recorded either way. */
-import {
-  type AuthorizationDetail,
-  AuthorizationDetails,
-  type DroppedAuthority,
-  dropped,
-  intersect,
-} from '@credence/contracts/authority'
+import { type AuthorizationDetail, type DroppedAuthority, narrow } from '@credence/contracts/authority'
 import { CredenceError, forbidden, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, PolicyFact } from '@credence/contracts/events/catalog'
 import type { Trigger } from '@credence/contracts/events/values'
@@ -39,18 +33,19 @@ export type Standing = {
 
 export type Cut = { given: AuthorizationDetail[]; dropped: DroppedAuthority[] }
 
-/** What an agent gets for a task: asked ∩ delegation ∩ ceiling. What was dropped is told, with the reason. */
+/**
+ * What an agent gets for a task: asked ∩ delegation ∩ ceiling. What was dropped is told, with the reason.
+ * @throws CredenceError `too_many_parts`
+ */
 export function cutGrant(
   asked: AuthorizationDetail[],
   delegation: AuthorizationDetail[],
   ceiling: AuthorizationDetail[],
 ): Cut {
-  const delegated = intersect(asked, delegation)
-  const given = intersect(delegated, ceiling)
-  return {
-    given,
-    dropped: [...dropped(asked, delegated, 'outside_delegation'), ...dropped(delegated, given, 'outside_ceiling')],
-  }
+  return narrow(asked, [
+    { details: delegation, reason: 'outside_delegation' },
+    { details: ceiling, reason: 'outside_ceiling' },
+  ])
 }
 
 /** Opens the task with its grant, or refuses it. The grant ends with the agent or the delegation, if not before. */
@@ -61,12 +56,22 @@ export function beginTask(state: TaskState, asked: Asked, standing: Standing, no
   const obstacle = obstacleTo(standing, now)
   const [held] = chain
   if (obstacle || !held) return refuseTask(about, obstacle ?? 'delegation_unknown', [])
-  const cut = cutGrant(asked.authorizationDetails, held.authorization_details, blueprint?.ceiling ?? [])
+  const cut = cutOrReason(asked.authorizationDetails, held.authorization_details, blueprint?.ceiling ?? [])
+  if (typeof cut === 'string') return refuseTask(about, cut, [])
   if (cut.given.length === 0) return refuseTask(about, 'nothing_left', cut.dropped)
-  if (!AuthorizationDetails.safeParse(cut.given).success) return refuseTask(about, 'too_many_parts', [])
   const ends = [...chain, agent].map(({ expires_at }) => new Date(expires_at).getTime())
   const expiresAt = new Date(Math.min(now.getTime() + asked.lifetimeSeconds * 1000, ...ends))
   return openTask(state, { ...about, human: held.human, grant, cut, expiresAt })
+}
+
+/** What cannot be cut is refused, and the attempt recorded, as any other. */
+function cutOrReason(...parts: Parameters<typeof cutGrant>): Cut | string {
+  try {
+    return cutGrant(...parts)
+  } catch (error) {
+    if (error instanceof CredenceError) return error.reason
+    throw error
+  }
 }
 
 function obstacleTo({ agent, agentEnd, chain, delegationEnd, result }: Standing, now: Date): string | undefined {
@@ -94,6 +99,7 @@ const SENTENCES: Record<string, string> = {
   delegation_not_yet: 'The delegation, or one above it, has not begun.',
   delegator_ended: 'An agent that passed the delegation on has ended.',
   delegator_held: 'An agent that passed the delegation on is suspended or in quarantine.',
+  human_unknown: 'The human at the root of the delegation is not known.',
   human_deactivated: 'The human who gave the delegation has left.',
   mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result: attest first.',

@@ -1,7 +1,7 @@
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { PolicyFact } from '@credence/contracts/events/catalog'
 import type { Agent } from '@credence/contracts/principals/agent'
-import type { Delegation } from '@credence/contracts/principals/delegation'
+import { type Delegation, delegationEnd } from '@credence/contracts/principals/delegation'
 import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
@@ -11,14 +11,20 @@ import { beginTask, refusal, type Standing } from './opening.ts'
 const agent: Agent = { ...facts.agent(), state: 'active' }
 const root: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 
-const standing = (part: Partial<Standing> = {}): Standing => ({
-  agent,
-  agentEnd: undefined,
-  blueprint: facts.blueprint(),
-  chain: [root],
-  result: facts.result({ agent: agent.agent }),
-  ...part,
-})
+const around = { agent: () => agent, agentEnd: () => undefined, human: () => facts.person(), mandate: () => undefined }
+/** Why the chain does not count follows from the chain, if a case does not say otherwise. */
+const standing = (part: Partial<Standing> = {}): Standing => {
+  const chain = 'chain' in part ? part.chain : [root]
+  return {
+    agent,
+    agentEnd: undefined,
+    blueprint: facts.folded(),
+    result: facts.result({ agent: agent.agent }),
+    delegationEnd: delegationEnd(chain, around, NOW),
+    ...part,
+    chain,
+  }
+}
 const wanted = (authorizationDetails: AuthorizationDetail[] = [detail()], lifetimeSeconds = 600) => ({
   task: newId('tsk'),
   grant: newId('grt'),
@@ -69,7 +75,7 @@ describe('beginning a task', () => {
         dropped: [
           { detail: asked[1], reason: 'outside_delegation' },
           { detail: asked[2], reason: 'outside_delegation' },
-          { detail: detail({ actions: ['files.read'], resources: ['File::team/*'] }), reason: 'outside_ceiling' },
+          { detail: asked[2], reason: 'outside_ceiling' },
         ],
       })
   })
@@ -119,11 +125,20 @@ describe('beginning a task', () => {
     ['agent_expired', { agentEnd: 'agent_expired' }],
     ['parent_ended', { agentEnd: 'parent_ended' }],
     ['agent_not_active', { agent: { ...agent, state: 'registered' } }],
+    ['agent_suspended', { agent: { ...agent, state: 'suspended' } }],
+    ['agent_quarantined', { agent: { ...agent, state: 'quarantined' } }],
+    ['blueprint_withdrawn', { agentEnd: 'blueprint_withdrawn' }],
+    ['agent_retired', { agentEnd: 'agent_retired' }],
     ['delegation_unknown', { chain: undefined }],
     ['delegation_of_another_agent', { chain: [{ ...root, agent: other }] }],
     ['delegation_revoked', { chain: [{ ...root, revoked: true }] }],
     ['delegation_revoked', { chain: [root, { ...root, agent: other, revoked: true }] }],
     ['delegation_expired', { chain: [root, { ...root, expires_at: NOW.toISOString() }] }],
+    ['delegator_ended', { delegationEnd: 'delegator_ended' }],
+    ['delegator_held', { delegationEnd: 'delegator_held' }],
+    ['human_unknown', { delegationEnd: 'human_unknown' }],
+    ['human_deactivated', { delegationEnd: 'human_deactivated' }],
+    ['mandate_ended', { delegationEnd: 'mandate_ended' }],
     ['delegation_not_yet', { chain: [{ ...root, not_before: hours(1) }] }],
     ['attestation_missing', { result: undefined }],
     ['attestation_not_accepted', { result: facts.result({ accepted: false }) }],
@@ -134,6 +149,27 @@ describe('beginning a task', () => {
         .when(wanted())
         .thenRefused(reason)
     })
+
+  it('rar-absent-inherits-parent: the limits of the delegation and of the ceiling stay on the grant', () => {
+    const delegated = [detail({ limits: { count: 5, patterns: [] } })]
+    const ceiling = [detail({ limits: { count: 9, amount: { currency: 'EUR', value: '100' }, patterns: [] } })]
+    given(standing({ chain: [{ ...root, authorization_details: delegated }], blueprint: facts.folded({ ceiling }) }))
+      .when(wanted())
+      .thenGranted([detail({ limits: { count: 5, amount: { currency: 'EUR', value: '100' }, patterns: [] } })], {
+        dropped: [
+          { detail: detail(), reason: 'outside_delegation' },
+          { detail: detail(), reason: 'outside_ceiling' },
+        ],
+      })
+  })
+
+  it('has a sentence of its own for every refusal', () => {
+    const about = { ...wanted(), agent: agent.agent, dropped: [] }
+    const reasons = ['agent_suspended', 'blueprint_withdrawn', 'human_unknown', 'mandate_ended', 'too_many_parts']
+    const sentences = reasons.map((reason) => refusal({ ...about, reason }, 'POLICY:1').message)
+    expect(new Set(sentences).size).toBe(reasons.length)
+    for (const sentence of sentences) expect(sentence).not.toContain('The task cannot begin')
+  })
 
   it('tells an agent nothing about a delegation of another but that it is not its own', () => {
     const data = { ...wanted(), agent: agent.agent, dropped: [] }

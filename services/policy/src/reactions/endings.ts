@@ -27,12 +27,18 @@ function endIn({ type, data }: Fact): { id: string; cause: string } | undefined 
 /** @param parts.current resolves when all tasks that were ever opened, by any replica, are seen here */
 export function createEndings(parts: { world: World; writer: Writer; clock: Clock; current: () => Promise<void> }) {
   const { world, writer, clock } = parts
+  /** Below what ended some live on: an agent that survives its parent, under a delegation that it did not have from it. */
+  const isOver = (id: string): boolean => {
+    const task = world.tasks.get(id).state
+    const { agentEnd, delegationEnd } = world.principals
+    return Boolean(task && (agentEnd(task.agent, clock()) ?? delegationEnd(task.delegation, clock())))
+  }
   return async (commit: RecordedCommit): Promise<void> => {
     for (const fact of commit.facts) {
       const ended = endIn(fact)
       if (!ended) continue
       await parts.current()
-      for (const id of world.principals.withDescendants(ended.id).flatMap(world.openTasksOf))
+      for (const id of world.principals.withDescendants(ended.id).flatMap(world.openTasksOf).filter(isOver))
         await writer.execute(world.tasks, {
           id,
           actor: commit.actor,

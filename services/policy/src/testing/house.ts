@@ -101,6 +101,7 @@ export async function openHouse() {
       const result = facts.result({ agent, expires_at: facts.hours(2, now) })
       await write('IDENTITY', `agent/${agent}`, facts.registered(registered))
       await write('IDENTITY', `agent/${agent}`, facts.activated(agent, result.expires_at))
+      await write('IDENTITY', `human/${delegation.human}`, facts.recognised(delegation.human))
       const notBefore = [
         await write('IDENTITY', `delegation/${delegation.delegation}`, facts.granted(delegation)),
         await write('ATTESTATION', `result/${result.result}`, facts.recorded(result)),
@@ -128,6 +129,7 @@ export async function openHouse() {
           authorizationDetails: [facts.detail()],
           lifetimeSeconds: 600n,
           notBefore,
+          agentId: '',
           ...wanted,
         })
       return { agent, spiffeId, delegation, result, client, notBefore, openTask }

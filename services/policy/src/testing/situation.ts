@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { type Agent, agentEnd } from '@credence/contracts/principals/agent'
 import { type Delegation, delegationChain, delegationEnd } from '@credence/contracts/principals/delegation'
+import type { Human } from '@credence/contracts/principals/human'
+import type { Mandate } from '@credence/contracts/principals/mandate'
 import { type Decided, decide, type Question, type Result, type Verdict } from '../domain/decision.ts'
 import type { Located } from '../domain/location.ts'
 import type { Task } from '../domain/task.ts'
@@ -12,12 +14,17 @@ export const CASES = new URL('../domain/decision-cases/', import.meta.url)
 export type Situation = {
   now: string
   question: Question
+  humans?: Record<string, Human>
+  /** Names of blueprints that were withdrawn. */
+  withdrawn?: string[]
   agents?: Record<string, Agent>
+  mandates?: Record<string, Mandate>
   delegations?: Record<string, Delegation>
   task?: Task
   result?: Result
   location: Located
   stale: string[]
+  tokenRevoked?: boolean
   /** What Cedar says; none when no policy set is active. */
   verdict?: Verdict
 }
@@ -26,16 +33,18 @@ export const allowedSituation = (): Situation =>
   JSON.parse(readFileSync(new URL('allowed.situation.json', CASES), 'utf8'))
 
 export function decideOn(situation: Situation): Decided {
-  const { question, agents = {}, delegations = {}, task, result, location, stale, verdict } = situation
+  const { question, agents = {}, delegations = {}, humans = {}, mandates = {}, withdrawn = [] } = situation
+  const { task, result, location, stale, verdict } = situation
   const now = new Date(situation.now)
   const delegation = (id: string) => delegations[id]
   const agent = (id: string) => agents[id]
-  const endOf = (id: string) => agentEnd(id, agent, now, () => false)
-  const around = { agent, agentEnd: endOf, human: () => undefined, mandate: () => undefined }
+  const endOf = (id: string) => agentEnd(id, agent, now, (name) => withdrawn.includes(name))
+  const around = { agent, agentEnd: endOf, human: (id: string) => humans[id], mandate: (id: string) => mandates[id] }
   const chain = task && delegationChain(task.delegation, delegation)
   const known = {
     agent: agents[question.agentId],
     agentEnd: endOf(question.agentId),
+    tokenRevoked: situation.tokenRevoked ?? false,
     task,
     chain,
     delegationEnd: delegationEnd(chain, around, now),

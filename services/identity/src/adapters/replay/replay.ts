@@ -5,11 +5,14 @@
 import { createHash } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
 import type { Bus } from '@credence/shared/bus/connect'
-import { JetStreamApiError } from '@nats-io/jetstream'
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import type { Replay } from '../../api/context.ts'
 
-const WRONG_LAST_SEQUENCE = 10071
+const CONFLICTS: number[] = [
+  JetStreamApiCodes.StreamWrongLastSequence,
+  JetStreamApiCodes.StreamWrongLastSequenceUnknown,
+]
 
 export async function openReplay(bus: Bus): Promise<Replay> {
   const bucket = await new Kvm(bus.js).open('identity_replay')
@@ -24,7 +27,7 @@ export async function openReplay(bus: Bus): Promise<Replay> {
         await bucket.put(key, '', { previousSeq: 0 })
         return true
       } catch (error) {
-        if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return false
+        if (error instanceof JetStreamApiError && CONFLICTS.includes(error.code)) return false
         throw unavailable('replay_store_down', 'Proofs cannot be checked for replay now.', error)
       }
     },

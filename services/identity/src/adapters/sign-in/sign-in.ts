@@ -5,6 +5,7 @@
  */
 import { unauthenticated, unavailable } from '@credence/contracts/errors'
 import { type ClaimNames, readClaims, tellsAll } from '@credence/shared/callers/claims'
+import type { Egress } from '@credence/shared/http/egress'
 import { type Log, messageOf } from '@credence/shared/log'
 import { importPKCS8 } from 'jose'
 import * as client from 'openid-client'
@@ -12,6 +13,7 @@ import type { SignIn, SignInUnderWay } from '../../api/people.ts'
 import type { ProviderSettings } from './providers.ts'
 
 const FETCH_SECONDS = 5
+const MAX_NAME = 200
 /** How long metadata counts: a provider that moves is found again without a restart. */
 const METADATA_MS = 10 * 60_000
 
@@ -21,7 +23,7 @@ export function createSignIn(parts: {
   issuer: string
   claimsOf: (issuer: string) => ClaimNames
   /** Every request to a provider goes through it. */
-  fetch: typeof fetch
+  fetch: Egress
   log: Log
 }): SignIn {
   const known = new Map<string, { found: Promise<client.Configuration>; at: number }>()
@@ -64,7 +66,8 @@ export function createSignIn(parts: {
       const names = parts.claimsOf(settings.issuer)
       try {
         const { subject, claims } = await claimsFrom(configuration, kept, callback, names)
-        return { issuer: settings.issuer, subject, ...readClaims(names, claims) }
+        const { name, groups } = readClaims(names, claims)
+        return { issuer: settings.issuer, subject, name: name.slice(0, MAX_NAME), groups }
       } catch (error) {
         throw refusal(settings, error, parts.log)
       }
@@ -72,7 +75,7 @@ export function createSignIn(parts: {
   }
 }
 
-async function discover(settings: ProviderSettings, fetching: typeof fetch): Promise<client.Configuration> {
+async function discover(settings: ProviderSettings, fetching: Egress): Promise<client.Configuration> {
   const { issuer, credential, private_key_algorithm } = settings
   try {
     const authentication =

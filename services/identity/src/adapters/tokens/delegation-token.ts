@@ -2,45 +2,37 @@
  * The subject token of the exchange: a JWT that stands for one delegation. It names in `may_act` the agent that may use
  * it (RFC 8693 §4.4) and carries in `act` the agents that passed it on (§4.1); without that agent's key it is useless.
  */
-import { type Delegation, delegationChain } from '@credence/contracts/principals/delegation'
-import type { Clock } from '@credence/shared/clock'
+import { type Clock, earliest, later } from '@credence/shared/clock'
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import type { Actor, DelegationTokens, Keys } from '../../api/context.ts'
-import type { Principals } from '../../projections/principals.ts'
+import type { DelegationTokens, Keys } from '../../api/context.ts'
+import { MAX_LIFETIME_SECONDS } from '../../domain/delegation.ts'
+import type { Actors } from '../../projections/actors.ts'
+import { Confirmation } from './confirmation.ts'
 
 const TYPE = 'delegation+jwt'
 
 const Claims = z.object({
   jti: z.string(),
   sub: z.string(),
+  exp: z.number(),
   may_act: z.object({ iss: z.string(), sub: z.string() }),
   act: z.unknown().optional(),
+  cnf: Confirmation.optional(),
 })
+
 export function createDelegationTokens(parts: {
   keys: Keys
   clock: Clock
   issuer: string
-  trustDomain: string
-  principals: Principals
+  actors: Actors
 }): DelegationTokens {
-  const { keys, clock, issuer, principals } = parts
+  const { keys, clock, issuer, actors } = parts
   const seconds = (time: Date) => Math.floor(time.getTime() / 1000)
-  const namespace = `spiffe://${parts.trustDomain}`
-  const name = (agent: string) => ({ iss: namespace, sub: principals.agent(agent)?.spiffe_id ?? '' })
-
-  /** The agents above the holder, outermost the one that passed it on last. */
-  const actors = (delegation: Delegation): Actor | undefined => {
-    const above = (delegationChain(delegation.delegation, principals.delegation) ?? []).slice(1)
-    return above.reduceRight<Actor | undefined>(
-      (act, { agent }) => ({ ...name(agent), sub_profile: 'ai_agent', ...(act ? { act } : {}) }),
-      undefined,
-    )
-  }
 
   return {
     issue: (delegation) => {
-      const act = actors(delegation)
+      const act = actors.above(delegation)
       return keys.sign(
         'token',
         { typ: TYPE },
@@ -50,8 +42,9 @@ export function createDelegationTokens(parts: {
           sub: delegation.human,
           jti: delegation.delegation,
           iat: seconds(clock()),
-          exp: seconds(new Date(delegation.expires_at)),
-          may_act: name(delegation.agent),
+          // Of a delegation that lasts longer (under a mandate) another token is issued when this one ends.
+          exp: seconds(earliest(new Date(delegation.expires_at), later(clock(), MAX_LIFETIME_SECONDS))),
+          may_act: actors.name(delegation.agent),
           ...(act ? { act } : {}),
         },
       )
@@ -65,8 +58,16 @@ export function createDelegationTokens(parts: {
         currentDate: now,
         requiredClaims: ['exp', 'iat'],
       })
-      const { jti, sub, may_act, act } = Claims.parse(payload)
-      return { delegation: jti, human: sub, mayAct: may_act, act: act as Actor | undefined }
+      const { jti, sub, exp, may_act, act, cnf } = Claims.parse(payload)
+      return {
+        delegation: jti,
+        human: sub,
+        mayAct: may_act,
+        act,
+        binding: cnf,
+        expiresAt: new Date(exp * 1000),
+        payload,
+      }
     },
   }
 }

@@ -1,151 +1,130 @@
-import { CredenceError, forbidden, notFound } from '@credence/contracts/errors'
+/** How agents come to be: registered by a platform, one or ten thousand at once, or spawned by another agent. */
+import { CredenceError } from '@credence/contracts/errors'
+import type { IdentityFact } from '@credence/contracts/events/catalog'
 import { AgentId, Labels, Prose, Slug } from '@credence/contracts/events/values'
-import type { AgentAutonomy, AgentKind, AgentState } from '@credence/contracts/gen/credence/identity/v1/identity'
-import type { Agent } from '@credence/contracts/principals/agent'
-import { actorOf } from '@credence/shared/callers/caller'
+import type { RegisterAgentsResponse } from '@credence/contracts/gen/credence/identity/v1/identity'
+import type { AgentState } from '@credence/contracts/principals/agent'
+import { actorOf, type Caller } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
-import { enumName, notBefore, oneOf, waitFor } from '@credence/shared/rpc/fields'
+import { notBefore, oneOf, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
+import { eachAtOnce, streamMethod } from '@credence/shared/rpc/stream'
 import { calculateJwkThumbprint } from 'jose'
 import { z } from 'zod'
 import { type Description, registerAgent, spawnAgent } from '../../domain/agent.ts'
-import { revokeAgent } from '../../domain/agent-life.ts'
+import { bindKey, keyTaken } from '../../domain/agent-key.ts'
 import type { Context } from '../context.ts'
-import { Described } from './schemas.ts'
+import { showAgent } from './agent-view.ts'
+import { Described, importPublicKey } from './schemas.ts'
+import { asAgent, knownAgent, refuseOtherAgents } from './standing.ts'
 
 const DescriptionInput = z.object({ purpose: Prose, ...Described, labels: Labels })
+const RegistrationInput = DescriptionInput.extend({
+  blueprint: Slug,
+  kind: oneOf('AGENT_KIND_', ['ephemeral', 'continuous']),
+  autonomy: oneOf('AGENT_AUTONOMY_', ['delegated', 'autonomous']),
+})
+
+/** How many registrations of one streaming call are under way at once. */
+const AT_ONCE = 64
+
+type Decide = (state: AgentState, description: Description, now: Date) => IdentityFact[]
 
 export const agentMethods = (context: Context) => {
   const { principals, writer, clock, trustDomain } = context
 
-  async function describe(blueprint: string, input: z.infer<typeof DescriptionInput>): Promise<Description> {
-    const agent = newId('agt')
+  /** Binds the key, then makes the agent: of any number who bring one key, on any replica, one gets an agent. */
+  async function make(
+    blueprint: string,
+    { labels, ...input }: z.infer<typeof DescriptionInput>,
+    caller: Caller,
+    decide: Decide,
+  ) {
+    const now = clock()
+    const about = { actor: actorOf(caller), now }
     const keyThumbprint = await calculateJwkThumbprint(input.publicJwk)
-    if (principals.keyIsTaken(keyThumbprint))
-      throw new CredenceError(
-        'already_exists',
-        'key_taken',
-        'public_jwk: this key belongs to an agent already; each agent makes its own.',
-      )
-    const { purpose, model, promptDigest, toolManifestDigest, publicJwk, lifetimeSeconds, labels } = input
-    const spiffeId = `spiffe://${trustDomain}/agent/${blueprint}/${agent}`
-    return {
-      agent,
-      spiffeId,
-      purpose,
-      model,
-      promptDigest,
-      toolManifestDigest,
-      publicJwk,
-      keyThumbprint,
-      lifetimeSeconds,
-      labels,
+    const named = (agent: string): Description => {
+      const spiffeId = `spiffe://${trustDomain}/agent/${blueprint}/${agent}`
+      return { ...input, labels, keyThumbprint, agent, spiffeId }
     }
+    const wanted = newId('agt')
+    // What is refused anyway must not use the key up.
+    decide(undefined, named(wanted), now)
+    await importPublicKey(input.publicJwk)
+    let agent = wanted
+    await writer.execute(principals.keys, {
+      ...about,
+      id: keyThumbprint,
+      decide: (bound) => {
+        // A registration that broke off here left a key without an agent: the next one goes on with it.
+        agent = bound && !principals.agent(bound.agent) ? bound.agent : wanted
+        return bindKey(bound, agent, keyThumbprint)
+      },
+    })
+    const description = named(agent)
+    const command = { ...about, id: agent, decide: (state: AgentState) => decide(state, description, now) }
+    const { position } = await writer.execute(principals.agents, command).catch((error) => {
+      throw error instanceof CredenceError && error.reason === 'agent_exists' ? keyTaken() : error
+    })
+    return { agent: showAgent(knownAgent(principals, agent), principals, clock()), position }
   }
-  const known = (id: string): Agent => {
-    const found = principals.agent(id)
-    if (!found) throw notFound('agent', id)
-    return found
-  }
-  const show = (agent: Agent) => {
-    const end = principals.agentEnd(agent.agent, clock())
-    return shown(agent, end === 'agent_expired' ? 'expired' : end ? 'revoked' : agent.state)
+
+  const register = (input: z.infer<typeof RegistrationInput>, caller: Caller) => {
+    const { blueprint, kind, autonomy, ...description } = input
+    return make(blueprint, description, caller, (state, described, now) =>
+      registerAgent(state, { ...described, blueprint, kind, autonomy }, principals.blueprint(blueprint), now),
+    )
   }
 
   return {
-    registerAgent: method({
+    registerAgent: method({ allow: ['platform'], input: RegistrationInput, handle: register }),
+    registerAgents: streamMethod({
       allow: ['platform'],
-      input: DescriptionInput.extend({
-        blueprint: Slug,
-        kind: oneOf('AGENT_KIND_', ['ephemeral', 'continuous']),
-        autonomy: oneOf('AGENT_AUTONOMY_', ['delegated', 'autonomous']),
+      input: z.object({
+        key: z.string().min(1, 'must not be empty').max(128, 'must be at most 128 characters'),
+        registration: RegistrationInput,
       }),
-      handle: async (input, caller) => {
-        const now = clock()
-        const { blueprint, kind, autonomy } = input
-        const registration = { ...(await describe(blueprint, input)), blueprint, kind, autonomy }
-        const { position } = await writer.execute(principals.agents, {
-          id: registration.agent,
-          actor: actorOf(caller),
-          now,
-          decide: (state) => registerAgent(state, registration, principals.blueprint(blueprint), now),
-        })
-        return { agent: show(known(registration.agent)), position }
-      },
+      stream: (inputs, caller, out) =>
+        eachAtOnce(inputs, AT_ONCE, async ({ key, registration }) => {
+          const outcome = await register(registration, caller).then(
+            (value) => ({ $case: 'registered' as const, value }),
+            (error: unknown) => ({ $case: 'refused' as const, value: refusal(error) }),
+          )
+          await out.send({ key, outcome } satisfies RegisterAgentsResponse)
+        }),
     }),
     spawnAgent: method({
       allow: ['agent'],
       input: DescriptionInput,
       handle: async (input, caller) => {
-        const now = clock()
-        const parent = known(caller.kind === 'agent' ? caller.agent : '')
-        const description = await describe(parent.blueprint, input)
-        const { position } = await writer.execute(principals.agents, {
-          id: description.agent,
-          actor: actorOf(caller),
-          now,
-          decide: (state) =>
-            spawnAgent(state, description, {
-              parent: known(parent.agent),
-              parentEnd: principals.agentEnd(parent.agent, now),
-              blueprint: principals.blueprint(parent.blueprint),
-              now,
-            }),
-        })
-        return { agent: show(known(description.agent)), position }
+        await context.barrier()
+        const parent = knownAgent(principals, asAgent(caller).agent)
+        return make(parent.blueprint, input, caller, (state, described, now) =>
+          spawnAgent(state, described, {
+            parent: knownAgent(principals, parent.agent),
+            parentEnd: principals.agentEnd(parent.agent, now),
+            blueprint: principals.blueprint(parent.blueprint),
+            now,
+          }),
+        )
       },
     }),
     getAgent: method({
       allow: ['platform', 'sponsor', 'security-operator', 'auditor', 'service', 'agent'],
       input: z.object({ agentId: AgentId, notBefore }),
       handle: async (input, caller) => {
-        if (caller.kind === 'agent' && caller.agent !== input.agentId)
-          throw forbidden('not_yourself', 'An agent may read itself only.')
+        refuseOtherAgents(caller, input.agentId)
         await waitFor(input.notBefore, context.followers)
         const own = context.followers.find(({ stream }) => stream === 'IDENTITY')
-        return { agent: show(known(input.agentId)), position: `IDENTITY:${own?.position() ?? 0}` }
-      },
-    }),
-    revokeAgent: method({
-      allow: ['security-operator', 'sponsor'],
-      input: z.object({ agentId: AgentId, reason: Prose }),
-      handle: async ({ agentId, reason }, caller) => {
-        const { sponsor } = known(agentId)
-        if (!caller.roles.has('security-operator') && sponsor !== caller.id)
-          throw forbidden('not_your_agent', 'A sponsor may end only the agents that they answer for.')
-        let position = ''
-        const ended = principals.withDescendants(agentId)
-        for (const id of ended) {
-          const command = { id, actor: actorOf(caller), causation: agentId, now: clock() }
-          const written = await writer.execute(principals.agents, {
-            ...command,
-            decide: (state) => revokeAgent(state, id, reason),
-          })
-          position = written.position
-        }
-        return { endedAgentIds: ended, position }
+        const agent = showAgent(knownAgent(principals, input.agentId), principals, clock())
+        return { agent, position: `IDENTITY:${own?.position() ?? 0}` }
       },
     }),
   }
 }
 
-const shown = (agent: Agent, state: Agent['state']) => ({
-  id: agent.agent,
-  spiffeId: agent.spiffe_id,
-  blueprint: agent.blueprint,
-  purpose: agent.purpose,
-  sponsor: agent.sponsor,
-  owner: agent.owner,
-  state: enumName<AgentState>('AGENT_STATE_', state),
-  kind: enumName<AgentKind>('AGENT_KIND_', agent.kind),
-  autonomy: enumName<AgentAutonomy>('AGENT_AUTONOMY_', agent.autonomy),
-  model: agent.model,
-  promptDigest: agent.prompt_digest,
-  toolManifestDigest: agent.tool_manifest_digest,
-  parent: agent.parent ?? '',
-  keyThumbprint: agent.key_thumbprint,
-  expiresAt: new Date(agent.expires_at),
-  labels: agent.labels ?? {},
-  lastUsedAt: undefined,
-  earlierKeyThumbprint: agent.earlierKey?.thumbprint ?? '',
-})
+/** @throws what is no answer to this one request but a fault of ours */
+function refusal(error: unknown): { reason: string; message: string } {
+  if (!(error instanceof CredenceError) || error.status === 'internal') throw error
+  return { reason: error.reason, message: error.message }
+}

@@ -1,6 +1,6 @@
-import { forbidden, notFound } from '@credence/contracts/errors'
+/** Authority given, passed on, and taken back. */
+import { forbidden } from '@credence/contracts/errors'
 import { AgentId, DelegationId, Prose } from '@credence/contracts/events/values'
-import type { Delegation } from '@credence/contracts/principals/delegation'
 import { actorOf } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
 import { notBefore, seconds, waitFor } from '@credence/shared/rpc/fields'
@@ -8,7 +8,9 @@ import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { grantDelegation, MAX_LIFETIME_SECONDS, passOnDelegation, revokeDelegation } from '../../domain/delegation.ts'
 import type { Context } from '../context.ts'
+import { handOut, knownDelegation } from './delegation-view.ts'
 import { Details } from './schemas.ts'
+import { activeAgent, asAgent, hasRole, isHuman, knownAgent } from './standing.ts'
 
 const Wanted = z.object({
   agentId: AgentId,
@@ -20,26 +22,11 @@ const Wanted = z.object({
 })
 
 export const delegationMethods = (context: Context) => {
-  const { principals, writer, clock } = context
+  const { principals, writer, clock, barrier } = context
 
   const receiver = (id: string, now: Date) => {
-    const agent = principals.agent(id)
-    if (!agent) throw notFound('agent', id)
+    const agent = knownAgent(principals, id)
     return { agent, agentEnd: principals.agentEnd(id, now), blueprint: principals.blueprint(agent.blueprint) }
-  }
-  const known = (id: string): Delegation => {
-    const found = principals.delegation(id)
-    if (!found) throw notFound('delegation', id)
-    return found
-  }
-  const handOut = async (id: string, position: string) => {
-    const delegation = known(id)
-    return {
-      delegation: shown(delegation),
-      delegationToken: await context.delegationTokens.issue(delegation),
-      position,
-      dropped: delegation.dropped ?? [],
-    }
   }
 
   return {
@@ -48,6 +35,7 @@ export const delegationMethods = (context: Context) => {
       input: Wanted.extend({ notBefore }),
       handle: async (input, caller) => {
         await waitFor(input.notBefore, context.followers)
+        await barrier()
         const now = clock()
         const delegation = newId('dlg')
         const { position } = await writer.execute(principals.delegations, {
@@ -56,81 +44,66 @@ export const delegationMethods = (context: Context) => {
           correlation: { delegation, human: caller.id },
           now,
           decide: (state) =>
-            grantDelegation(state, { ...input, delegation }, caller.id, receiver(input.agentId, now), now),
+            grantDelegation(
+              state,
+              { ...input, delegation },
+              principals.human(caller.id),
+              receiver(input.agentId, now),
+              now,
+            ),
         })
-        return handOut(delegation, position)
+        return { ...(await handOut(context, delegation)), position }
       },
     }),
     passOnDelegation: method({
       allow: ['agent'],
       input: Wanted.extend({ delegationId: DelegationId }),
-      handle: async (input, caller) => {
+      handle: async (input, anyone) => {
+        const caller = asAgent(anyone)
+        await barrier()
         const now = clock()
         const delegation = newId('dlg')
         const { position } = await writer.execute(principals.delegations, {
           id: delegation,
           actor: actorOf(caller),
-          correlation: { delegation, human: known(input.delegationId).human },
+          correlation: { delegation, human: knownDelegation(principals, input.delegationId).human },
           causation: input.delegationId,
           now,
-          decide: (state) =>
-            passOnDelegation(
+          decide: (state) => {
+            const parent = knownDelegation(principals, input.delegationId)
+            if (parent.agent === caller.agent) activeAgent(principals, caller.agent, now)
+            const parentEnd = principals.delegationEnd(input.delegationId, now)
+            const to = receiver(input.agentId, now)
+            return passOnDelegation(
               state,
               { ...input, delegation },
-              {
-                parent: known(input.delegationId),
-                parentEnd: principals.delegationEnd(input.delegationId, now),
-                caller: caller.kind === 'agent' ? caller.agent : '',
-                to: receiver(input.agentId, now),
-                now,
-              },
-            ),
+              { parent, parentEnd, from: receiver(caller.agent, now), to, now },
+            )
+          },
         })
-        return handOut(delegation, position)
+        return { ...(await handOut(context, delegation)), position }
       },
     }),
     revokeDelegation: method({
-      allow: ['human', 'security-operator'],
+      allow: ['human', 'agent', 'security-operator'],
       input: z.object({ delegationId: DelegationId, reason: Prose }),
       handle: async ({ delegationId, reason }, caller) => {
-        const { human } = known(delegationId)
-        if (human !== caller.id && !caller.roles.has('security-operator'))
+        const { human, agent } = knownDelegation(principals, delegationId)
+        const holds = caller.kind === 'agent' && caller.agent === agent
+        if (!holds && !isHuman(caller, human) && !hasRole(caller, ['security-operator']))
           throw forbidden(
             'not_your_delegation',
-            'Only the human who granted it, or a security operator, can end a delegation.',
+            'Only the human who granted it, the agent that holds it, or a security operator can end a delegation.',
           )
-        let position = ''
-        const ended = principals.withDescendants(delegationId)
-        for (const id of ended) {
-          const command = {
-            id,
-            actor: actorOf(caller),
-            correlation: { delegation: id, human },
-            causation: delegationId,
-            now: clock(),
-          }
-          const written = await writer.execute(principals.delegations, {
-            ...command,
-            decide: (state) => revokeDelegation(state, id, reason),
-          })
-          position = written.position
-        }
-        return { endedDelegationIds: ended, position }
+        const { position } = await writer.execute(principals.delegations, {
+          id: delegationId,
+          actor: actorOf(caller),
+          correlation: { delegation: delegationId, human },
+          now: clock(),
+          decide: (state) => revokeDelegation(state, delegationId, reason),
+        })
+        return { endedDelegationIds: principals.withDescendants(delegationId), position }
       },
     }),
   }
 }
-
-const shown = (delegation: Delegation) => ({
-  id: delegation.delegation,
-  human: delegation.human,
-  agentId: delegation.agent,
-  authorizationDetails: delegation.authorization_details,
-  purpose: delegation.purpose,
-  notBefore: new Date(delegation.not_before),
-  expiresAt: new Date(delegation.expires_at),
-  maximumDepth: delegation.maximum_depth,
-  parent: delegation.parent ?? '',
-  mandate: delegation.mandate ?? '',
-  end: '',
-})

@@ -1,12 +1,13 @@
 /** What this service serves by HTTPS besides the engine's endpoints: keys, bundle, pages for people. */
 import { Hono } from 'hono'
-import type { Keys } from '../context.ts'
+import type { Keys, Svids } from '../context.ts'
+import { keysApp } from './keys.ts'
 import type { Env } from './pages/session.ts'
 
 /** @param pages for people; undefined when nobody can sign in here */
-export function createApp(keys: Keys, pages?: Hono<Env>): Hono {
+export function createApp(keys: Keys, svids: Svids, pages?: Hono<Env>): Hono {
   const app = new Hono()
-  app.get('/jwks', (context) => context.json({ keys: keys.published('token').map((key) => ({ ...key, use: 'sig' })) }))
+  app.route('/', keysApp(keys, svids))
   if (pages) app.route('/', pages)
   app.notFound((context) =>
     context.json(

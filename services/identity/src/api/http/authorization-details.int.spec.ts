@@ -207,16 +207,19 @@ describe('narrower, one object by one object', () => {
 })
 
 describe('details and audience', () => {
-  const both = detail({ locations: [CALENDAR, CRM], actions: ['calendar.read'] })
-
   it('rar-locations-match-aud: RFC 9396 §3.2, a token speaks only of the resource that it is for', async () => {
-    const holder = await under(both)
-    for (const resource of [CALENDAR, CRM]) {
-      const here = { ...both, locations: [resource] }
+    const here = detail({ actions: ['calendar.read'] })
+    const there = detail({ locations: [CRM], actions: ['crm.read'], resources: ['Customer::*'] })
+    const both = { ...here, locations: [CALENDAR, CRM] }
+    const holder = await under(both, there)
+    for (const [resource, only] of [
+      [CALENDAR, here],
+      [CRM, there],
+    ] as const) {
       const answer = await http.exchange(holder, { resource })
-      expect(claimsOf(answer)).toMatchObject({ aud: resource, authorization_details: [here] })
+      expect(claimsOf(answer)).toMatchObject({ aud: resource, authorization_details: [only] })
     }
-    await gives([{ ...both, locations: [CALENDAR] }], holder)
+    await gives([here], holder)
     await refuses([both], holder)
     await refuses([{ ...both, locations: [CRM] }], holder)
     for (const near of [`${CALENDAR}/`, CALENDAR.toUpperCase(), `${CALENDAR}:443`, `${CALENDAR}\n`, ` ${CALENDAR}`]) {

@@ -186,12 +186,22 @@ function badRequests(form: URLSearchParams): Parameters<typeof http.raw>[0][] {
   const good = form.toString()
   const twisted = good.replace('subject_token=', 'subject_token=x')
   const bodies = ['', 'x', '%ZZ=%', 'grant_type=a&grant_type=b', good, twisted]
-  const paths = ['/', '/authorize', '/token/', '/%2e%2e', '//evil.example/token', '/.well-known/openid-configuration']
+  const paths = [
+    '/',
+    '/token/',
+    '/par/',
+    '/authorize/x/y',
+    '/%2e%2e',
+    '//evil.example/token',
+    '/.well-known/openid-configuration',
+  ]
   const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded; charset=none']
   return [
     ...bodies.flatMap((body) => [{ body }, { body, headers: { dpop: '<script>' } }]),
     ...paths.flatMap((path) => [{ path }, { path, method: 'GET' }]),
-    ...['GET', 'PUT', 'DELETE', 'OPTIONS'].map((method) => ({ method })),
+    ...['GET', 'PUT', 'DELETE', 'OPTIONS'].flatMap((method) => [{ method }, { method, path: '/par' }]),
+    ...['POST', 'PUT', 'DELETE'].map((method) => ({ method, path: '/authorize' })),
+    ...bodies.map((body) => ({ body, path: '/par' })),
     ...types.map((type) => ({ body: good, headers: { 'content-type': type } })),
     { headers: { host: 'evil.example' } },
   ]

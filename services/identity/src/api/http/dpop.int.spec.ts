@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJwt, exportJWK } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePorts } from '../../../../../infra/dev/ports.ts'
+import { waitUntilServing } from '../../../../../infra/dev/readiness.ts'
 import { type House, openHouse, type Worker } from '../../testing/house.ts'
 import {
   type Answer,
@@ -35,6 +37,13 @@ const withProof = (proof: ProofParts) => outcome(() => http.exchange(worker, {},
 const sent = (dpop: string | undefined, headers: Record<string, string> = {}) =>
   outcome(async () => http.send(await http.form(worker), dpop, headers))
 
+/** RFC 9449 §8: what the server offers with an answer, here with one that refuses. */
+async function nonceOffered(): Promise<string> {
+  const dpop = await http.proof(worker, { claims: { nonce: 'invented' } })
+  const { head } = await http.raw({ body: (await http.form(worker)).toString(), headers: { dpop } })
+  return /^dpop-nonce: (\S+)/im.exec(head)?.[1] ?? ''
+}
+
 describe('a proof counts once', () => {
   it('dpop-replay-parallel-50: RFC 9449 §11.1, one proof sent 50 times at once gives one token', async () => {
     const dpop = await http.proof(worker)
@@ -57,9 +66,42 @@ describe('a proof counts once', () => {
   })
 })
 
+describe('two replicas', () => {
+  it('dpop-replay-across-nodes: RFC 9449 §11.1, a proof and an assertion used at one replica are used at the other', async () => {
+    const [mesh = 0, open = 0, port = 0] = await freePorts(3)
+    const { stack } = house
+    const running = await stack.replica('identity', { mesh, public: open, http: port })
+    await waitUntilServing(running, `localhost:${open}`, stack.authority.caFile)
+    const there = tokenClient(stack.issuer, stack.authority.caFile, { replica: port })
+    const before = tokensIssued(await house.read('IDENTITY')).length
+    const dpop = await http.proof(worker)
+    expect(await http.send(await http.form(worker), dpop)).toMatchObject({ status: 200 })
+    expect(await there.send(await there.form(worker), dpop)).toMatchObject({ status: 400, error: 'invalid_dpop_proof' })
+    const client_assertion = await http.assertion(worker)
+    const form = await http.form(worker, { client_assertion })
+    expect(await there.send(form, await there.proof(worker))).toMatchObject({ status: 200 })
+    expect(await http.send(form, await http.proof(worker))).toMatchObject({ status: 401, error: 'invalid_client' })
+    const both = await http.proof(worker)
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => (at % 2 ? there : http).send(await http.form(worker), both)),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    // The nonce of one is that of the other.
+    const nonce = await nonceOffered()
+    expect(await there.exchange(worker, {}, { proof: { claims: { nonce } } })).toMatchObject({ status: 200 })
+    expect(tokensIssued(await house.read('IDENTITY')).length - before).toBe(4)
+    await running.stop()
+  })
+})
+
 describe('a proof is of now', () => {
   it('dpop-future-iat: RFC 9449 §11.1, a proof from more than 15 s ahead is refused', async () => {
-    for (const ahead of [30, 120, 295, 86_400]) expect(await withProof({ iat: now() + ahead })).toEqual(badProof)
+    for (const ahead of [30, 120, 295]) expect(await withProof({ iat: now() + ahead })).toEqual(badProof)
+    // So far off that its clock is wrong: it is told to use a nonce instead, and with one it is from the future still.
+    expect(await withProof({ iat: now() + 86_400 })).toEqual(refusal('use_dpop_nonce'))
+    const nonce = await nonceOffered()
+    for (const ahead of [30, 86_400])
+      expect(await withProof({ iat: now() + ahead, claims: { nonce } })).toEqual(badProof)
     expect(await withProof({ iat: now() + 5 })).toMatchObject({ status: 200, issued: 1 })
   })
 
@@ -72,8 +114,22 @@ describe('a proof is of now', () => {
         expect(['invalid_dpop_proof', 'use_dpop_nonce']).toContain(answer.error)
       }
     }
-    for (const iat of [undefined, null, 'now', String(now()), 0, -1])
+    const nonce = await nonceOffered()
+    expect(await withProof({ iat: now() - 3_600, claims: { nonce } })).toEqual(badProof)
+    for (const iat of [undefined, null, 'now', String(now()), 0])
       expect(await withProof({ claims: { iat } })).toEqual(badProof)
+    expect(await withProof({ claims: { iat: -1 } })).toEqual(refusal('use_dpop_nonce'))
+  })
+
+  it('dpop-nonce: RFC 9449 §8 and §8.2, a nonce is offered with every answer, and an invented one is refused', async () => {
+    const nonce = await nonceOffered()
+    expect(nonce).toMatch(/^[\w-]{20,}$/)
+    expect(await withProof({ claims: { nonce } })).toMatchObject({ status: 200, issued: 1 })
+    expect(await withProof({ claims: { nonce } })).toMatchObject({ status: 200, issued: 1 })
+    for (const invented of ['invented', `${nonce}x`, nonce.slice(1), nonce.toUpperCase()]) {
+      expect(await withProof({ claims: { nonce: invented } })).toEqual(refusal('use_dpop_nonce'))
+    }
+    for (const odd of [7, null, [nonce], {}]) expect(await withProof({ claims: { nonce: odd } })).toEqual(badProof)
   })
 })
 
@@ -156,6 +212,26 @@ describe('a proof is by the key of the agent', () => {
   })
 })
 
+describe('a server that demands nonces', () => {
+  it('dpop-nonce-required: RFC 9449 §8, a proof without a nonce is refused with one to use, which is good then', async () => {
+    const strict = await openHouse(undefined, { CREDENCE_DPOP_NONCE: 'required' })
+    try {
+      const agent = await strict.worker()
+      const there = tokenClient(strict.stack.issuer, strict.stack.authority.caFile)
+      const body = (await there.form(agent)).toString()
+      const first = await there.raw({ body, headers: { dpop: await there.proof(agent) } })
+      expect(first.status).toBe(400)
+      expect(JSON.parse(first.text)).toMatchObject({ error: 'use_dpop_nonce' })
+      const nonce = /^dpop-nonce: (\S+)/im.exec(first.head)?.[1]
+      expect(await there.exchange(agent, {}, { proof: { claims: { nonce } } })).toMatchObject({ status: 200 })
+      expect(await there.push(agent)).toMatchObject({ status: 400, error: 'use_dpop_nonce' })
+      expect(await there.push(agent, {}, { proof: { claims: { nonce } } })).toMatchObject({ status: 201 })
+    } finally {
+      await strict.close()
+    }
+  })
+})
+
 describe('without the memory of proofs', () => {
   it('dpop-replay-store-down-fails-closed: RFC 9449 §11.1, no replay store, no token: 503 temporarily_unavailable', async () => {
     const before = tokensIssued(await house.read('IDENTITY')).length
@@ -163,10 +239,16 @@ describe('without the memory of proofs', () => {
     const form = await http.form(worker)
     await house.stack.nats.process().stop()
     const answer = await http.send(form, dpop)
+    const pushed = await http.push(worker)
+    const invented = await http.exchange({ ...worker, spiffeId: `${worker.spiffeId}x` })
     const alive = house.stack.service('identity').running()
     await house.stack.nats.restart()
     expect(answer).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
     expect(answer).not.toHaveProperty('access_token')
+    expect(pushed).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
+    expect(pushed).not.toHaveProperty('request_uri')
+    // Refused in any case; what cannot be recorded is not told apart.
+    expect(invented).toMatchObject({ status: 503, error: 'temporarily_unavailable' })
     expect(alive).toBe(true)
     expect(tokensIssued(await house.read('IDENTITY')).length).toBe(before)
   })

@@ -10,9 +10,20 @@ declare module 'oidc-provider/lib/helpers/grants.js' {
     response: {
       accessToken: string
       tokenType: string
-      issuedTokenType: string
+      issuedTokenType?: string
       expiresIn: number
-      authorizationDetails: unknown
+      authorizationDetails?: unknown
+      /** Members of ours. */
+      parameters?: object
     },
   ): object
+}
+declare module 'oidc-provider/lib/helpers/pkce.js' {
+  /** RFC 7636 §4.6. @throws InvalidGrant when the verifier does not fit the challenge */
+  export default function checkPKCE(verifier: string | undefined, challenge: string, method: string): void
+}
+declare module 'oidc-provider/lib/helpers/check_attest_binding.js' {
+  import type { KoaContextWithOIDC } from 'oidc-provider'
+  /** @throws InvalidGrant when the request is not by the attested key that `model` is bound to */
+  export function checkAttestBinding(ctx: KoaContextWithOIDC, model: { attestationJkt?: string }): Promise<void>
 }

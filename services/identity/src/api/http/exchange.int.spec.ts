@@ -1,12 +1,13 @@
 /** The token exchange (RFC 8693) with the actor profile: who may get a token, for whom, for what, until when. */
-import { join } from 'node:path'
 import { CreateBlueprintRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { newId } from '@credence/shared/ids'
-import { openSigningKey, type SigningKey } from '@credence/shared/keys'
+import type { SigningKey } from '@credence/shared/keys'
 import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as facts from '../../../../../infra/testing/facts.ts'
 import { CALENDAR } from '../../../../../infra/testing/facts.ts'
 import { BLUEPRINT, type House, openHouse, type Worker } from '../../testing/house.ts'
+import { serverKeyOf } from '../../testing/server-key.ts'
 import * as client from '../../testing/token-client.ts'
 import { newKey, refusal, resigned, tokenClient, tokensIssued } from '../../testing/token-client.ts'
 
@@ -19,7 +20,6 @@ let http: ReturnType<typeof tokenClient>
 let outcome: ReturnType<typeof client.outcomes>
 let workerWith: ReturnType<typeof client.workersOf>['workerWith']
 let childOf: ReturnType<typeof client.workersOf>['childOf']
-/** The key of the server itself: what it signed can be bent and signed again. */
 let serverKey: SigningKey
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ beforeAll(async () => {
   outcome = client.outcomes(() => house.read('IDENTITY'))
   ;({ workerWith, childOf } = client.workersOf(house))
   worker = await house.worker()
-  serverKey = await openSigningKey(join(house.stack.folder, 'keys', 'identity', 'issuer.pem'), 'P-256')
+  serverKey = await serverKeyOf(house)
 }, 120_000)
 afterAll(() => house?.close(), 60_000)
 
@@ -62,12 +62,17 @@ describe('a token for a delegation', () => {
       sub_profile: 'user',
       aud: CALENDAR,
       client_id: worker.spiffeId,
+      client_profile: 'service ai_agent',
       act: { iss, sub: worker.spiffeId, sub_profile: 'ai_agent' },
+      grant_id: worker.grant,
+      task_id: worker.task,
+      delegation_id: worker.delegation.id,
       cnf: { jkt: worker.key.thumbprint },
       jti: expect.any(String),
       iat: expect.any(Number),
     })
-    expect(payload).not.toHaveProperty('may_act')
+    expect(answer).toMatchObject({ grant_id: worker.grant, task_id: worker.task })
+    expect(payload).not.toHaveProperty('scope')
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(600)
     // The control of what follows: the same subject token, signed again by the server’s key, is good.
     expect(await withSubject(await bent({}))).toMatchObject({ status: 200, issued: 1 })
@@ -145,6 +150,80 @@ describe('the chain of actors', () => {
     await expect(childOf(chain[0] as Worker)).rejects.toMatchObject({ reason: 'depth_exhausted' })
   })
 
+  it('tx-inner-actor-bytes-unchanged: actor profile, unknown members of an inner actor are copied as they are', async () => {
+    const child = await childOf(worker)
+    const { act: inner } = decodeJwt<{ act?: Act }>(child.delegationToken)
+    const told = { zone: { é: [1, null] }, ...inner, amr: ['x'] }
+    const subject_token = await resigned(child.delegationToken, { claims: { act: told } }, serverKey.privateKey)
+    const { act } = await claimsFor(child, { subject_token })
+    expect(JSON.stringify(act?.act)).toBe(JSON.stringify(told))
+  })
+
+  it('tx-act-iss-required: actor profile, every actor has a namespace, or the chain is refused', async () => {
+    const child = await childOf(worker)
+    const { act: inner } = decodeJwt<{ act?: Act }>(child.delegationToken)
+    const outcomeOf = async (act: unknown) => {
+      const subject_token = await resigned(child.delegationToken, { claims: { act } }, serverKey.privateKey)
+      return withFields({ subject_token }, child)
+    }
+    expect(await outcomeOf(inner)).toMatchObject({ status: 200, issued: 1 })
+    for (const part of [{ iss: undefined }, { sub: undefined }, { iss: '' }, { iss: 7 }, { act: {} }, { act: 'x' }])
+      expect(await outcomeOf({ ...inner, ...part }), JSON.stringify(part)).toEqual(invalidRequest)
+  })
+
+  it('tx-chain-tampered: RFC 8693 §4.1, a chain that the delegation did not go through is refused, though it is signed', async () => {
+    const child = await childOf(worker)
+    const other = await house.worker()
+    const { act: inner } = decodeJwt<{ act?: Act }>(child.delegationToken)
+    const stranger = { ...inner, sub: other.spiffeId }
+    for (const act of [
+      undefined,
+      stranger,
+      { ...inner, act: inner },
+      { ...stranger, act: inner },
+      { ...inner, iss: CRM },
+    ]) {
+      const subject_token = await resigned(child.delegationToken, { claims: { act } }, serverKey.privateKey)
+      expect(await withFields({ subject_token }, child), JSON.stringify(act)).toEqual(invalidRequest)
+    }
+  })
+
+  it('tx-depth-limit: actor profile, 32 actors at most; 33, 1,000 and a circle are invalid_request, and nobody falls over', async () => {
+    /** A delegation that went through so many agents, and its token. No call of the service makes one that long. */
+    const lineOf = async (depth: number): Promise<client.Holder> => {
+      const iss = `spiffe://${house.stack.trustDomain}`
+      let parent: string | undefined
+      for (let at = 1; at <= depth; at++) {
+        const agent = at === depth ? worker.agentId : other.agentId
+        const times = { not_before: facts.hours(-1, new Date()), expires_at: facts.hours(1, new Date()) }
+        const { human } = worker.delegation
+        const data = facts.delegation({ agent, human, ...times, ...(parent ? { parent } : {}) })
+        await house.happen(`delegation/${data.delegation}`, facts.granted(data))
+        parent = data.delegation
+      }
+      const above = Array.from({ length: depth - 1 }).reduce<Act | undefined>(
+        (act) => ({ iss, sub: other.spiffeId, ...(act ? { act } : {}) }),
+        undefined,
+      )
+      const jti = parent ?? ''
+      const delegationToken = await bent({ claims: { jti, act: above } })
+      return { ...worker, delegationToken, ...(await house.grant({ ...worker.delegation, id: jti })) }
+    }
+    const other = await house.worker()
+    const longest = await claimsFor(await lineOf(32))
+    expect(actors(longest.act)).toHaveLength(32)
+    expect(await withFields({}, await lineOf(33))).toEqual(invalidRequest)
+    const deep = (depth: number) =>
+      Array.from({ length: depth }).reduce<object | undefined>((act) => ({ iss: 'a', sub: 'b', act }), undefined)
+    for (const depth of [32, 33, 1_000])
+      expect(await withSubject(await bent({ claims: { act: deep(depth) } }))).toEqual(invalidRequest)
+    expect(house.stack.service('identity').running()).toBe(true)
+    // A delegation that is its own parent.
+    const data = facts.delegation({ agent: worker.agentId, human: worker.delegation.human })
+    await house.happen(`delegation/${data.delegation}`, facts.granted({ ...data, parent: data.delegation }))
+    expect(await withSubject(await bent({ claims: { jti: data.delegation } }))).toEqual(invalidRequest)
+  })
+
   it('tx-client-profile-not-in-act: actor profile, client_profile and cnf stand at the top, never inside act', async () => {
     const claims = await claimsFor(await childOf(worker))
     expect(claims).toHaveProperty('client_profile')
@@ -194,6 +273,99 @@ describe('a subject token is a delegation token of this server', () => {
     }
   })
 
+  it('tx-may-act-invalid-iss-no-fallback: RFC 8693 §4.4, a may_act whose iss does not fit is not used, and nothing else is', async () => {
+    const { access_token: actor_token } = await http.grant(worker, { grant_type: 'client_credentials' })
+    const actor = { actor_token, actor_token_type: `${TOKEN_TYPE}access_token` }
+    for (const iss of [
+      undefined,
+      '',
+      house.stack.issuer,
+      `spiffe://${house.stack.trustDomain}/`,
+      'SPIFFE://acme.example',
+      7,
+    ]) {
+      const subject_token = await bent({ claims: { may_act: { iss, sub: worker.spiffeId } } })
+      for (const fields of [{ subject_token }, { subject_token, ...actor }]) {
+        const answer = await withFields(fields)
+        expect(answer).toMatchObject({ status: 400, issued: 0 })
+        expect(['actor_unauthorized', 'invalid_request']).toContain(answer.error)
+        expect(answer).not.toHaveProperty('token')
+      }
+    }
+  })
+
+  it('tx-may-act-not-propagated: actor profile, may_act and the like stay in the subject token', async () => {
+    for (const holder of [worker, await childOf(worker)]) {
+      const claims = await claimsFor(holder)
+      expect(claims).not.toHaveProperty('may_act')
+      for (const actor of actors(claims.act)) expect(actor).not.toHaveProperty('may_act')
+    }
+  })
+
+  it('tx-may-act-without-actor-token-rejected: kc#52691, without an actor_token comes a delegated token or none, never a plain one', async () => {
+    const { act, sub } = await claimsFor(worker)
+    expect(act).toMatchObject({ sub: worker.spiffeId })
+    expect(sub).toBe(worker.delegation.human)
+    const other = await house.worker()
+    expect(await withSubject(other.delegationToken)).toEqual(refusal('actor_unauthorized'))
+    expect(await withSubject(await bent({ claims: { may_act: undefined } }))).toEqual(invalidRequest)
+  })
+
+  it('tx-public-client-may-act: actor profile, who does not authenticate is no actor', async () => {
+    for (const fields of [
+      { client_assertion: undefined, client_assertion_type: undefined },
+      { client_assertion: undefined, client_assertion_type: undefined, client_id: undefined },
+      { client_assertion: undefined },
+    ]) {
+      const answer = await withFields(fields)
+      expect(answer).toMatchObject({ issued: 0, error: expect.stringMatching(/^invalid_(client|request)$/) })
+      expect(answer).not.toHaveProperty('token')
+    }
+  })
+
+  it('tx-delegation-pinned-to-internal-id: kc#51398, a token that names another person for the same delegation is refused', async () => {
+    for (const sub of [newId('hum'), 'cora', ''])
+      expect(await withSubject(await bent({ claims: { sub } })), sub).toEqual(invalidRequest)
+  })
+
+  it('tx-actor-unauthorized-code: actor profile, an actor that may not act for this subject is told so, with 400', async () => {
+    const other = await house.worker()
+    const answer = await http.exchange(worker, { subject_token: other.delegationToken })
+    expect(answer).toMatchObject({ status: 400, error: 'actor_unauthorized', error_description: expect.any(String) })
+    const refused = (await house.read('IDENTITY')).flatMap(({ facts: made }) =>
+      made.flatMap(({ type, data }) => (type === 'credence.identity.token.refused.v1' ? [data] : [])),
+    )
+    expect(refused.at(-1)).toMatchObject({
+      agent: worker.agentId,
+      error: 'actor_unauthorized',
+      reason: 'delegation_of_another_agent',
+      audience: CALENDAR,
+    })
+  })
+
+  it('tx-subject-deleted: RFC 8693 §5, when the person has left, what they had delegated gives nothing more', async () => {
+    const dora = await house.person({ subject: 'dora', name: 'Dora' })
+    const wanted = { agentId: worker.agentId, authorizationDetails: worker.delegation.authorizationDetails }
+    const given = await dora.grantDelegation({
+      ...wanted,
+      purpose: 'Mine',
+      lifetimeSeconds: 600n,
+      maximumDepth: 0,
+      notBefore: [],
+      narrow: false,
+    })
+    if (!given.delegation) throw new Error('no delegation')
+    const holder = { ...worker, delegationToken: given.delegationToken, ...(await house.grant(given.delegation)) }
+    const { human } = given.delegation
+    expect((await claimsFor(holder)).sub).toBe(human)
+    await house.happen(`human/${human}`, {
+      type: 'credence.identity.human.deactivated.v1',
+      data: { human, reason: 'Left', left_at: new Date().toISOString() },
+    })
+    expect(await withFields({}, holder)).toEqual(invalidRequest)
+    expect(await withFields({})).toMatchObject({ status: 200 })
+  })
+
   it('tx-actor-disabled-stops-reexchange: RFC 8693 §5, an agent that has ended, or its parent, gets nothing more', async () => {
     const parent = await house.worker()
     const child = await childOf(parent)
@@ -237,7 +409,7 @@ describe('refusals', () => {
   })
 
   it('tx-empty-params-rejected: RFC 6749 §3.2, a parameter without a value counts as left out', async () => {
-    const needed = ['grant_type', 'client_assertion', 'client_assertion_type', 'resource', 'grant_id']
+    const needed = ['grant_type', 'client_assertion', 'client_assertion_type', 'resource']
     for (const name of [...needed, 'subject_token', 'subject_token_type'])
       for (const value of ['', ' ', '\0', undefined]) {
         const answer = await withFields({ [name]: value })

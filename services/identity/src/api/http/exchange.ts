@@ -1,56 +1,27 @@
-/** The token exchange (RFC 8693): a delegation and a grant become an access token (RFC 9068) for one resource. */
+/**
+ * The token exchange (RFC 8693): what a person or an agent handed on, and a grant, become an access token (RFC 9068) for
+ * one resource. Without a grant the policy service is asked for one, for a task that this request begins.
+ */
 import { randomUUID } from 'node:crypto'
-import { AuthorizationDetails } from '@credence/contracts/authority'
-import { CredenceError } from '@credence/contracts/errors'
+import { type AuthorizationDetail, type DroppedAuthority, dropped, intersect } from '@credence/contracts/authority'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { Agent } from '@credence/contracts/principals/agent'
-import type { Clock } from '@credence/shared/clock'
-import type { Writer } from '@credence/shared/event-store/aggregates'
-import type { Barrier } from '@credence/shared/event-store/barrier'
-import type { Follower } from '@credence/shared/event-store/follow'
-import type { Log } from '@credence/shared/log'
-import { messageOf } from '@credence/shared/log'
 import { waitFor } from '@credence/shared/rpc/fields'
-import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
-import * as grants from 'oidc-provider/lib/helpers/grants.js'
-import { decideExchange } from '../../domain/exchange.ts'
-import type { Grants } from '../../projections/grants.ts'
-import type { Principals } from '../../projections/principals.ts'
-import type { DelegationClaims, DelegationTokens, Keys, Replay } from '../context.ts'
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
+import * as engineGrants from 'oidc-provider/lib/helpers/grants.js'
+import { thumbprintOf } from '../../domain/binding.ts'
+import { type Asking, decideExchange, type Grant, heldHere, obstacleTo } from '../../domain/exchange.ts'
+import type { TokenToIssue } from '../context.ts'
+import { checkActor } from './actor-token.ts'
 import { TOKEN_EXCHANGE } from './engine.ts'
+import { type ExchangeRequest, PARAMETERS, REPEATABLE, readExchange } from './exchange-request.ts'
+import { openTask } from './exchange-task.ts'
+import { asOAuthError, refusalOf, refuse } from './oauth-error.ts'
+import { type Binding, checkBinding } from './proofs.ts'
+import { type Basis, basisOf, readSubject } from './subject.ts'
+import { clientOf, TOKEN_TYPE, type TokenParts, together } from './token-endpoint.ts'
 
-const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt'
-const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
-const OWN = ['subject_token', 'subject_token_type', 'resource', 'authorization_details', 'grant_id', 'not_before']
-const KNOWN = new Set([
-  ...OWN,
-  'grant_type',
-  'client_id',
-  'client_assertion',
-  'client_assertion_type',
-  'requested_token_type',
-])
-const PROOF_FUTURE_SECONDS = 15
-const AUTHORITY = { kind: 'workload' as const }
-
-export type GrantParts = {
-  issuer: string
-  spiffeId: string
-  trustDomain: string
-  keys: Keys
-  principals: Principals
-  grants: Grants
-  followers: readonly Follower[]
-  /** What was acknowledged before the request counts: no token for what has just ended, on any replica. */
-  barrier: Barrier
-  writer: Writer
-  replay: Replay
-  tokens: DelegationTokens
-  clock: Clock
-  log: Log
-}
-
-export function registerTokenExchange(provider: Provider, parts: GrantParts): void {
+export function registerTokenExchange(provider: Provider, parts: TokenParts): void {
   const handler = async (ctx: KoaContextWithOIDC) => {
     try {
       ctx.body = await exchange(provider, parts, ctx)
@@ -58,231 +29,139 @@ export function registerTokenExchange(provider: Provider, parts: GrantParts): vo
       throw await asOAuthError(error, parts, ctx)
     }
   }
-  provider.registerGrantType(TOKEN_EXCHANGE, handler as never, [...OWN, 'requested_token_type'])
+  provider.registerGrantType(TOKEN_EXCHANGE, handler as never, PARAMETERS, REPEATABLE)
 }
 
-/** An error that the engine will show: code, description, and the reason that goes into the record. */
-class Refused extends Error {
-  readonly code: string
-  readonly reason: string
-  constructor(code: string, reason: string, description: string) {
-    super(description)
-    this.code = code
-    this.reason = reason
-  }
-}
+async function exchange(provider: Provider, parts: TokenParts, ctx: KoaContextWithOIDC) {
+  const request = readExchange(ctx)
+  const [binding, , subject] = await together([
+    checkBinding(provider, parts, ctx),
+    parts.barrier().then(() => waitFor(request.notBefore, parts.followers)),
+    readSubject(parts, request.subject),
+  ])
+  const now = parts.clock()
+  const agent = agentOf(parts, ctx)
+  if (request.actor) await checkActor(parts, request.actor, agent)
+  const basis = basisOf(parts, subject, request, agent)
+  const asking = askingFor(parts, { agent, basis, request, binding, now })
+  const obstacle = obstacleTo(asking)
+  if (obstacle) throw refusalOf(obstacle)
+  const { grant, lost, asked } = await grantFor(parts, ctx, { request, basis, agent, asking })
+  const answer = decideExchange({ ...asking, authorizationDetails: asked, grant })
+  if (!answer.allowed || !grant) throw answer.allowed ? new Error('allowed without a grant') : refusalOf(answer)
 
-async function exchange(provider: Provider, parts: GrantParts, ctx: KoaContextWithOIDC) {
-  const { principals, clock } = parts
-  const request = readRequest(ctx)
-  const agent = principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
-  const proof = await checkProof(provider, parts, ctx)
-  await parts.barrier()
-  await waitFor(request.notBefore, parts.followers)
-  const subject = await subjectOf(parts, request.subjectToken, agent)
-  const now = clock()
-  const delegation = principals.delegation(subject.delegation)
-  const answer = decideExchange({
+  const { authorizationDetails, expiresAt } = answer
+  const { human, delegation } = basis.delegation
+  const token: TokenToIssue = {
+    id: randomUUID(),
     agent,
-    agentEnd: agent && principals.agentEnd(agent.agent, now),
-    delegation,
-    delegationEnd: delegation && principals.delegationEnd(delegation.delegation, now),
-    grant: parts.grants.get(request.grantId),
+    audience: request.resource,
+    binding,
+    expiresAt,
+    delegated: {
+      human,
+      act: basis.act,
+      delegation,
+      grant: grant.grant,
+      task: grant.task,
+      authorizationDetails,
+      subjectToken: basis.token,
+    },
+  }
+  const value = await parts.accessTokens.issue(token, now)
+  await record(parts, token, now)
+  return engineGrants.buildTokenResponse(provider, {
+    accessToken: value,
+    tokenType: 'jkt' in binding ? 'DPoP' : 'Bearer',
+    issuedTokenType: TOKEN_TYPE.access,
+    expiresIn: Math.floor((expiresAt.getTime() - now.getTime()) / 1000),
+    authorizationDetails,
+    parameters: {
+      grant_id: grant.grant,
+      task_id: grant.task,
+      ...(lost ? { authorization_details_dropped: lost } : {}),
+    },
+  })
+}
+
+function agentOf(parts: TokenParts, ctx: KoaContextWithOIDC): Agent {
+  const agent = parts.principals.bySpiffeId(clientOf(ctx))
+  if (!agent) throw refuse('invalid_client', 'agent_unknown', 'The agent is not registered.')
+  return agent
+}
+
+function askingFor(
+  { principals }: TokenParts,
+  from: { agent: Agent; basis: Basis; request: ExchangeRequest; binding: Binding; now: Date },
+): Asking {
+  const { agent, basis, request, now } = from
+  return {
+    agent,
+    agentEnd: principals.agentEnd(agent.agent, now),
+    ceiling: principals.blueprint(agent.blueprint)?.ceiling ?? [],
+    delegation: basis.delegation,
+    delegationEnd: principals.delegationEnd(basis.delegation.delegation, now),
+    subjectDetails: basis.details,
+    subjectExpiresAt: basis.expiresAt,
+    subjectBinding: basis.binding,
     resource: request.resource,
     authorizationDetails: request.authorizationDetails,
-    proofThumbprint: proof.thumbprint,
-    now,
-  })
-  if (!answer.allowed) throw new Refused(answer.error, answer.reason, answer.description)
-  if (!agent || !delegation) throw new Error('decided without an agent or a delegation')
-
-  const token = {
-    id: randomUUID(),
-    subject,
-    delegation: delegation.delegation,
-    grant: request.grantId,
-    resource: request.resource,
-    ...answer,
-  }
-  const value = await sign(parts, agent, token, now)
-  const about = {
-    actor: { ...AUTHORITY, id: parts.spiffeId },
-    correlation: { delegation: token.delegation, human: delegation.human },
+    binding: from.binding,
     now,
   }
-  await parts.writer.record(`credence.identity.token.${agent.agent}`, [issued(agent, token)], about)
-  return grants.buildTokenResponse(provider, {
-    accessToken: value,
-    tokenType: 'DPoP',
-    issuedTokenType: ACCESS_TOKEN_TYPE,
-    expiresIn: Math.floor((answer.expiresAt.getTime() - now.getTime()) / 1000),
-    authorizationDetails: answer.authorizationDetails,
-  })
 }
 
-function readRequest(ctx: KoaContextWithOIDC) {
-  for (const name of Object.keys((ctx.oidc.body ?? {}) as object))
-    if (!KNOWN.has(name))
-      throw new Refused('invalid_request', 'unknown_parameter', `${name.slice(0, 64)}: there is no such parameter here`)
-  const parameters = ctx.oidc.params as Record<string, string | undefined>
-  const needed = (name: string): string => {
-    const value = parameters[name]
-    if (!value) throw new Refused('invalid_request', 'missing_parameter', `${name}: is missing`)
-    return value
-  }
-  const only = (name: string, allowed: string) => {
-    const value = parameters[name]
-    if (value !== undefined && value !== allowed)
-      throw new Refused('invalid_request', 'unsupported_type', `${name}: must be ${allowed}`)
-  }
-  only('subject_token_type', JWT_TYPE)
-  only('requested_token_type', ACCESS_TOKEN_TYPE)
-  needed('subject_token_type')
-  return {
-    subjectToken: needed('subject_token'),
-    resource: needed('resource'),
-    grantId: needed('grant_id'),
-    authorizationDetails: readDetails(parameters.authorization_details),
-    notBefore: parameters.not_before?.split(' ').slice(0, 8) ?? [],
-  }
+type Granted = {
+  grant: Grant | undefined
+  /** What has to be inside the grant; a grant that was made for this request is cut already. */
+  asked: AuthorizationDetail[] | undefined
+  /** What was asked and not given, when the grant was made for this request. */
+  lost?: DroppedAuthority[]
 }
 
-function readDetails(text: string | undefined) {
-  if (text === undefined) return undefined
-  try {
-    return AuthorizationDetails.parse(JSON.parse(text))
-  } catch {
-    throw new Refused(
-      'invalid_authorization_details',
-      'malformed',
-      'authorization_details: must be a non-empty array of agent_permission objects',
-    )
+async function grantFor(
+  parts: TokenParts,
+  ctx: KoaContextWithOIDC,
+  from: { request: ExchangeRequest; basis: Basis; agent: Agent; asking: Asking },
+): Promise<Granted> {
+  const { request, basis, agent, asking } = from
+  const asked = request.authorizationDetails
+  const id = basis.grant ?? request.grantId
+  if (id !== undefined) return { grant: parts.grants.get(id), asked }
+  const wanted = basis.details && asked ? intersect(asked, basis.details) : (asked ?? heldHere(asking))
+  if (wanted.length === 0)
+    throw asked
+      ? refuse(
+          'invalid_authorization_details',
+          'nothing_left',
+          'Nothing of what was asked is inside the subject token.',
+        )
+      : refuse('invalid_target', 'outside_delegation', 'The delegation holds nothing for this resource.')
+  const opened = await openTask(parts, ctx, { request, delegation: basis.delegation, agent, wanted })
+  const before = asked ? dropped(asked, wanted, 'outside_subject_token') : []
+  return { grant: opened.grant, asked: undefined, lost: [...before, ...opened.dropped] }
+}
+
+/** The answer waits for it. */
+async function record(parts: TokenParts, token: TokenToIssue, now: Date): Promise<void> {
+  const { agent, delegated } = token
+  if (!delegated) throw new Error('a token of nobody')
+  const { human, delegation, grant, task } = delegated
+  const issued: IdentityFact = {
+    type: 'credence.identity.token.issued.v1',
+    data: {
+      agent: agent.agent,
+      token: token.id,
+      grant,
+      delegation,
+      audience: token.audience,
+      authorization_details: delegated.authorizationDetails,
+      key_thumbprint: thumbprintOf(token.binding),
+      expires_at: token.expiresAt.toISOString(),
+      ...(delegated.subjectToken ? { subject_token: delegated.subjectToken } : {}),
+    },
   }
-}
-
-/** RFC 9449 §4.3, by the engine; and what it leaves open: proofs from the future, and parallel copies. */
-async function checkProof(provider: Provider, { replay, clock }: GrantParts, ctx: KoaContextWithOIDC) {
-  const proof = await grants.validateDpop(provider, ctx)
-  if (!proof) throw new Refused('invalid_dpop_proof', 'no_proof', 'Send a DPoP proof by the key of the agent.')
-  if (proof.iat > clock().getTime() / 1000 + PROOF_FUTURE_SECONDS)
-    throw new Refused('invalid_dpop_proof', 'proof_from_future', 'The DPoP proof comes from the future.')
-  if (!(await replay.first('dpop', proof.thumbprint, proof.jti)))
-    throw new Refused('invalid_dpop_proof', 'proof_replayed', 'The DPoP proof was used before.')
-  return proof
-}
-
-/** What the subject token says decides; the request’s syntax does not. */
-async function subjectOf(parts: GrantParts, token: string, agent: Agent | undefined): Promise<DelegationClaims> {
-  const claims = await parts.tokens.verify(token, parts.clock()).catch(() => {
-    throw new Refused(
-      'invalid_request',
-      'subject_token_invalid',
-      'subject_token: is not a valid delegation token of this server',
-    )
-  })
-  const { iss, sub } = claims.mayAct
-  if (iss !== `spiffe://${parts.trustDomain}` || sub !== agent?.spiffe_id)
-    throw new Refused(
-      'actor_unauthorized',
-      'delegation_of_another_agent',
-      'The subject token names another agent in may_act.',
-    )
-  return claims
-}
-
-type Token = {
-  id: string
-  subject: DelegationClaims
-  delegation: string
-  grant: string
-  resource: string
-  authorizationDetails: ReturnType<typeof AuthorizationDetails.parse>
-  expiresAt: Date
-}
-
-/** RFC 9068 §2.2, with the actor chain (RFC 8693 §4.1) and the key of the outermost actor (RFC 9449 §6). */
-function sign(parts: GrantParts, agent: Agent, token: Token, now: Date): Promise<string> {
-  const { subject } = token
-  const act = {
-    iss: `spiffe://${parts.trustDomain}`,
-    sub: agent.spiffe_id,
-    sub_profile: 'ai_agent',
-    ...(subject.act ? { act: subject.act } : {}),
-  }
-  const seconds = (time: Date) => Math.floor(time.getTime() / 1000)
-  const claims = {
-    iss: parts.issuer,
-    sub: subject.human,
-    aud: token.resource,
-    jti: token.id,
-    iat: seconds(now),
-    exp: seconds(token.expiresAt),
-    client_id: agent.spiffe_id,
-    client_profile: 'ai_agent',
-    sub_profile: 'user',
-    act,
-    cnf: { jkt: agent.key_thumbprint },
-    authorization_details: token.authorizationDetails,
-    agent_id: agent.agent,
-    grant_id: token.grant,
-    delegation_id: token.delegation,
-  }
-  return parts.keys.sign('token', { typ: 'at+jwt' }, claims)
-}
-
-const issued = (agent: Agent, token: Token): IdentityFact => ({
-  type: 'credence.identity.token.issued.v1',
-  data: {
-    agent: agent.agent,
-    token: token.id,
-    grant: token.grant,
-    delegation: token.delegation,
-    audience: token.resource,
-    authorization_details: token.authorizationDetails,
-    key_thumbprint: agent.key_thumbprint,
-    expires_at: token.expiresAt.toISOString(),
-  },
-})
-
-/** Records the refusal, then makes it what the engine shows. What cannot be recorded is 503, never a token. */
-async function asOAuthError(thrown: unknown, parts: GrantParts, ctx: KoaContextWithOIDC): Promise<Error> {
-  const error = badInput(thrown) ?? thrown
-  if (error instanceof CredenceError) return unavailable(error)
-  const shown = error instanceof Refused || error instanceof errors.OIDCProviderError
-  if (!shown) {
-    parts.log.error('exchange failed', { error: messageOf(error) })
-    return error as Error
-  }
-  const code = error instanceof Refused ? error.code : error.error
-  const reason = error instanceof Refused ? error.reason : error.error
-  const agent = parts.principals.bySpiffeId(ctx.oidc.client?.clientId ?? '')
-  const { resource, grant_id } = ctx.oidc.params as Record<string, string | undefined>
-  if (agent) {
-    const data = { agent: agent.agent, audience: clip(resource), grant: grantId(grant_id), error: code, reason }
-    const about = { actor: { ...AUTHORITY, id: parts.spiffeId }, now: parts.clock() }
-    try {
-      const refused: IdentityFact = { type: 'credence.identity.token.refused.v1', data }
-      await parts.writer.record(`credence.identity.token.${agent.agent}`, [refused], about)
-    } catch (failure) {
-      return unavailable(failure)
-    }
-  }
-  return error instanceof Refused ? new errors.CustomOIDCProviderError(code, error.message) : error
-}
-
-const badInput = (thrown: unknown): Refused | undefined =>
-  thrown instanceof CredenceError && thrown.status === 'invalid_argument'
-    ? new Refused('invalid_request', thrown.reason, thrown.message)
-    : undefined
-
-const clip = (text: string | undefined) => (text === undefined ? undefined : text.slice(0, 256))
-const grantId = (text: string | undefined) =>
-  text && /^grt_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text) ? text : undefined
-
-function unavailable(cause: unknown): Error {
-  const error = new errors.CustomOIDCProviderError(
-    'temporarily_unavailable',
-    'The event store is away; no token was issued. Try again.',
-  )
-  return Object.assign(error, { status: 503, statusCode: 503, expose: true, cause })
+  const actor = { kind: 'workload' as const, id: parts.spiffeId }
+  const correlation = { delegation, human, task }
+  await parts.writer.record(`credence.identity.token.${agent.agent}`, [issued], { actor, correlation, now })
 }

@@ -123,6 +123,7 @@ function lookUp({ world, followers }: Context, input: z.infer<typeof Check>, now
   return {
     agent: principals.agent(input.agentId),
     agentEnd: principals.agentEnd(input.agentId, now),
+    tokenRevoked: world.revokedTokens.has(input.tokenId),
     task,
     chain: task && principals.delegationChain(task.delegation),
     delegationEnd: task && principals.delegationEnd(task.delegation, now),

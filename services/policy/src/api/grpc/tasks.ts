@@ -1,8 +1,9 @@
 import { AuthorizationDetails } from '@credence/contracts/authority'
-import { forbidden, notFound, precondition } from '@credence/contracts/errors'
-import { DelegationId, Prose, TaskId, Trigger } from '@credence/contracts/events/values'
+import { forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
+import { AgentId, DelegationId, Prose, TaskId, Trigger } from '@credence/contracts/events/values'
 import type { TaskState as TaskStateName } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
+import type { Actor } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { enumName, notBefore, oneOf, seconds, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
@@ -20,18 +21,36 @@ const OpenTask = z.object({
   authorizationDetails: AuthorizationDetails,
   lifetimeSeconds: seconds(MAX_TASK_SECONDS),
   notBefore,
+  agentId: z.literal('').or(AgentId),
 })
 
 export const taskMethods = (context: Context) => {
   const { world, writer, clock } = context
   const { principals } = world
+  const identity = context.spiffeId.replace(/[^/]+$/, 'identity')
 
-  async function open(input: z.infer<typeof OpenTask>, caller: Caller & { kind: 'agent' }) {
+  /** For whom: the agent that proves its key here, or the one whose key identity has seen proved. */
+  function agentFor(agentId: string, caller: Caller): string {
+    if (caller.kind === 'agent') {
+      if (agentId !== '' && agentId !== caller.agent)
+        throw forbidden('task_for_another_agent', 'An agent opens tasks for itself only: leave agent_id empty.')
+      return caller.agent
+    }
+    if (caller.id !== identity)
+      throw forbidden('not_identity', 'Only an agent, or the identity service for it, opens a task.')
+    if (agentId === '') throw invalid('agent_id', 'is missing: for whom is this task?')
+    return agentId
+  }
+
+  async function open(input: z.infer<typeof OpenTask>, caller: Caller) {
+    const agentId = agentFor(input.agentId, caller)
     await context.barrier()
     await waitFor(input.notBefore, context.followers)
     const now = clock()
-    const agent = principals.agent(caller.agent)
-    if (!agent) throw notFound('agent', caller.agent)
+    const agent = principals.agent(agentId)
+    if (!agent) throw notFound('agent', agentId)
+    // Whoever carried the request here: the agent has proved its key, and acts.
+    const actor: Actor = { kind: 'agent', id: agent.spiffe_id }
     const asked = { ...input, task: newId('tsk'), grant: newId('grt'), delegation: input.delegationId }
     const { task, delegation, trigger } = asked
     const chain = principals.delegationChain(delegation)
@@ -45,7 +64,7 @@ export const taskMethods = (context: Context) => {
     }
     const { facts, position } = await writer.execute(world.tasks, {
       id: task,
-      actor: actorOf(caller),
+      actor,
       correlation: { task, trigger: trigger.id, delegation, human: chain?.[0]?.human },
       now,
       decide: (state) => beginTask(state, asked, standing, now),
@@ -53,16 +72,16 @@ export const taskMethods = (context: Context) => {
     const [first] = facts
     if (first?.type === 'credence.policy.task.refused.v1') throw refusal(first.data, position)
     const opened = own(task)
-    await endIfOver(opened, caller)
+    await endIfOver(opened, actor)
     return { taskId: task, grant: shownGrant(opened, now), dropped: opened.grant?.dropped ?? [], position }
   }
 
   /** What ended while the task was being written is not seen by the reaction that ends tasks; so look again. */
-  async function endIfOver({ task: id, agent, delegation }: Task, caller: Caller): Promise<void> {
+  async function endIfOver({ task: id, agent, delegation }: Task, actor: Actor): Promise<void> {
     const now = clock()
     const cause = principals.agentEnd(agent, now) ?? principals.delegationEnd(delegation, now)
     if (!cause) return
-    const about = { id, actor: actorOf(caller), correlation: { task: id, delegation }, now }
+    const about = { id, actor, correlation: { task: id, delegation }, now }
     await writer.execute(world.tasks, { ...about, decide: (state) => abortTask(state, cause) })
     throw precondition(cause, 'The agent or the delegation ended while the task began; the task was aborted.')
   }
@@ -81,9 +100,9 @@ export const taskMethods = (context: Context) => {
 
   return {
     openTask: method({
-      allow: ['agent'],
+      allow: ['agent', 'service'],
       input: OpenTask,
-      handle: (input, caller) => open(input, caller as Caller & { kind: 'agent' }),
+      handle: open,
     }),
     completeTask: method({
       allow: ['agent'],

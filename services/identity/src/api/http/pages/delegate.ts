@@ -156,7 +156,7 @@ ${more ? html`<p class="soft">There are more. Type more of what you know to find
         return grantDelegation(
           state,
           wanted,
-          human,
+          principals.human(human),
           { agent: principals.agent(agent.agent) ?? agent, agentEnd, blueprint },
           now,
         )

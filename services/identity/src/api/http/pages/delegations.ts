@@ -19,15 +19,16 @@ const ENDED_SHOWN = 20
 
 export function delegationPages(parts: PagesParts): Hono<Env> {
   const app = new Hono<Env>()
-  const { principals, granted, clock, writer } = parts
+  const { principals, revocations, clock, writer } = parts
   app.use('/delegations/*', signedIn(parts))
 
   app.get('/delegations', async (http) => {
     const visitor = http.get('visitor')
     const now = clock()
-    const mine = granted
-      .by(visitor.human)
+    const mine = principals
+      .delegationsOf(visitor.human)
       .flatMap((id) => principals.delegation(id) ?? [])
+      .filter(({ parent, mandate }) => !parent && !mandate)
       .reverse()
     const live = mine.filter((one) => !endOf(one, principals, now))
     const ended = mine.filter((one) => endOf(one, principals, now))
@@ -91,7 +92,7 @@ ${end ? '' : html`<p><a href="/delegations/${id}#end">End it<span class="soft"> 
   }
 
   function endedBecause(delegation: Delegation, end: string): string {
-    const revocation = granted.revocation(delegation.delegation)
+    const revocation = revocations.get(delegation.delegation)
     if (!revocation) return endInWords(end, delegation.expires_at)
     const who = revocation.by === delegation.human ? 'you' : 'somebody else'
     return `ended by ${who} on ${instantInWords(revocation.at)}`
@@ -114,7 +115,7 @@ ${end ? '' : html`<p><a href="/delegations/${id}#end">End it<span class="soft"> 
     const end = endOf(delegation, principals, now)
     const facts = await factsOf(parts, delegation.agent)
     const children = below(delegation)
-    const revocation = granted.revocation(delegation.delegation)
+    const revocation = revocations.get(delegation.delegation)
     const { delegation: id, authorization_details, purpose, not_before, expires_at, maximum_depth } = delegation
     return showPage(http, visitor, {
       title: `${wrong ? 'Please check: ' : ''}Delegation to ${facts.agent.blueprint}`,

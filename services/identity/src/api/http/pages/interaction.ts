@@ -5,7 +5,7 @@ import { newId } from '@credence/shared/ids'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context as Http } from 'hono'
 import { grantDelegation } from '../../../domain/delegation.ts'
-import type { DelegationAsked, Interactions } from '../../people.ts'
+import type { DelegationAsked } from '../../context.ts'
 import { factsOf } from './agent-facts.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import { type Asked, asAsked, type Choices, consentView, titleOf } from './consent.ts'
@@ -16,9 +16,9 @@ import { type Env, signedIn, type Visitor } from './session.ts'
 /** How long the authorization server keeps an interaction. */
 const INTERACTION_MS = 10 * 60_000
 
-export function interactionPages(parts: PagesParts, interactions: Interactions): Hono<Env> {
+export function interactionPages(parts: PagesParts): Hono<Env> {
   const app = new Hono<Env>()
-  const { principals, writer, clock } = parts
+  const { interactions, principals, writer, clock } = parts
   app.use('/interaction/*', signedIn(parts))
 
   app.get('/interaction/:uid', async (http) => {
@@ -31,7 +31,8 @@ export function interactionPages(parts: PagesParts, interactions: Interactions):
     const read = readAnswer(http.get('form'), asked)
     if (read.problems.size > 0) return page(http, asked, read.choices, read.problems)
     const { human } = http.get('visitor')
-    if (read.answer === 'decline') return goOn(http, asked, await interactions.decline(...rawOf(http)))
+    if (read.answer === 'decline')
+      return goOn(http, asked, await interactions.decline(...rawOf(http), { reported: read.choices.reported }))
     const delegate = () => grant(human, details, read)
     return goOn(http, asked, await interactions.approve(...rawOf(http), { human, delegate }))
   })
@@ -71,7 +72,7 @@ export function interactionPages(parts: PagesParts, interactions: Interactions):
         return grantDelegation(
           state,
           wanted,
-          human,
+          principals.human(human),
           { agent: principals.agent(agent.agent) ?? agent, agentEnd, blueprint },
           now,
         )

@@ -1,16 +1,16 @@
 /** The pages for people: sign in, see what they have delegated, delegate, answer what agents ask. */
 import { CredenceError, type Status } from '@credence/contracts/errors'
 import type { Roles } from '@credence/shared/callers/roles'
-import type { Barrier } from '@credence/shared/event-store/barrier'
 import { type Log, messageOf } from '@credence/shared/log'
 import { Hono, type Context as Http, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Granted } from '../../../projections/granted.ts'
+
 import type { Requests } from '../../../projections/requests.ts'
+import type { Revocations } from '../../../projections/revocations.ts'
 import type { Context } from '../../context.ts'
-import type { Interactions, SessionStore, SignIn, Statements } from '../../people.ts'
+import type { SessionStore, SignIn, Statements } from '../../people.ts'
 import { delegatePages } from './delegate.ts'
 import { delegationPages } from './delegations.ts'
 import { interactionPages } from './interaction.ts'
@@ -19,19 +19,13 @@ import { requestPages } from './requests.ts'
 import type { Env } from './session.ts'
 import { signInPages } from './sign-in.ts'
 
-export type PagesParts = Pick<
-  Context,
-  'principals' | 'writer' | 'clock' | 'directory' | 'delegationTokens' | 'trustDomain'
-> & {
+export type PagesParts = Context & {
   issuer: string
-  barrier: Barrier
   requests: Requests
-  granted: Granted
+  revocations: Revocations
   signIn: SignIn
   sessions: SessionStore
   statements: Statements
-  /** The authorization server's; without it there is no page for its requests. */
-  interactions?: Interactions
   roles: Roles
   log: Log
 }
@@ -54,8 +48,8 @@ export function createPages(parts: PagesParts): Hono<Env> {
   for (const path of PATHS) app.use(path === '/' ? path : `${path}/*`, sealed, limited)
   app.onError((error, http) => problemPage(parts, error, http))
   app.get('/', (http) => http.redirect('/delegations', 303))
-  for (const pages of [signInPages, delegationPages, delegatePages, requestPages]) app.route('/', pages(parts))
-  if (parts.interactions) app.route('/', interactionPages(parts, parts.interactions))
+  for (const pages of [signInPages, delegationPages, delegatePages, requestPages, interactionPages])
+    app.route('/', pages(parts))
   return app
 }
 

@@ -58,7 +58,8 @@ export async function visitorOf(parts: PagesParts, http: Http): Promise<Visitor 
   if (!id || !session || !provider) return undefined
   await parts.barrier()
   const person = parts.principals.human(session.human)
-  if (!person?.active || (person.leftAt !== undefined && session.since <= person.leftAt)) return undefined
+  if (!person?.active || person.forgotten || (person.leftAt !== undefined && session.since <= person.leftAt))
+    return undefined
   return {
     session: id,
     human: session.human,

@@ -211,7 +211,7 @@ export interface DefineLocationResponse {
 
 /** What made the agent act. */
 export interface Trigger {
-  /** message, ticket, schedule or webhook */
+  /** message, ticket, schedule, webhook or token_request */
   type: string;
   /** Where it came from: a URI. */
   source: string;
@@ -230,6 +230,8 @@ export interface OpenTaskRequest {
   /** Seconds; the grant lives as long as the shortest of this, the delegation and the agent. */
   lifetimeSeconds: bigint;
   notBefore: string[];
+  /** For whom, when the identity service asks (a token request without a grant); otherwise empty, or the caller itself. */
+  agentId: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -759,6 +761,7 @@ function createBaseOpenTaskRequest(): OpenTaskRequest {
     authorizationDetails: [],
     lifetimeSeconds: 0n,
     notBefore: [],
+    agentId: "",
     _unknownFields: {},
   };
 }
@@ -785,6 +788,9 @@ export const OpenTaskRequest: MessageFns<OpenTaskRequest> = {
     }
     for (const v of message.notBefore) {
       writer.uint32(50).string(v!);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(58).string(message.agentId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -858,6 +864,14 @@ export const OpenTaskRequest: MessageFns<OpenTaskRequest> = {
             message.notBefore.push(reader.string());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -893,6 +907,7 @@ export const OpenTaskRequest: MessageFns<OpenTaskRequest> = {
       ? BigInt(object.lifetimeSeconds)
       : 0n;
     message.notBefore = object.notBefore?.map((e) => e) || [];
+    message.agentId = object.agentId ?? "";
     return message;
   },
 };
@@ -1981,7 +1996,7 @@ export const PolicyServiceService = {
       Buffer.from(DefineLocationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DefineLocationResponse => DefineLocationResponse.decode(value),
   },
-  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof). */
+  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof), or the identity service for it. */
   openTask: {
     path: "/credence.policy.v1.PolicyService/OpenTask" as const,
     requestStream: false as const,
@@ -2029,7 +2044,7 @@ export interface PolicyServiceServer extends UntypedServiceImplementation {
   activatePolicies: handleUnaryCall<ActivatePoliciesRequest, ActivatePoliciesResponse>;
   /** Names a network, for conditions. Role: security-operator. */
   defineLocation: handleUnaryCall<DefineLocationRequest, DefineLocationResponse>;
-  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof). */
+  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof), or the identity service for it. */
   openTask: handleUnaryCall<OpenTaskRequest, OpenTaskResponse>;
   /** Ends the work and its grant. Caller: the agent (agent-proof). */
   completeTask: handleUnaryCall<CompleteTaskRequest, CompleteTaskResponse>;
@@ -2072,7 +2087,7 @@ export interface PolicyServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DefineLocationResponse) => void,
   ): ClientUnaryCall;
-  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof). */
+  /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof), or the identity service for it. */
   openTask(
     request: OpenTaskRequest,
     callback: (error: ServiceError | null, response: OpenTaskResponse) => void,

@@ -1,0 +1,79 @@
+/** JWT-SVIDs (SPIFFE JWT-SVID): who sends this token, for us and nobody else. */
+import { type CredenceError, unauthenticated } from '@credence/contracts/errors'
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import type { TrustBundle } from './bundle.ts'
+import { parseSpiffeId, type SpiffeId, workloadIdOf } from './id.ts'
+
+/** JWT-SVID §2.1. Not EdDSA, nor anything with a shared secret. */
+export const JWT_SVID_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512']
+const HEADER = ['alg', 'kid', 'typ']
+const TYPES = ['JWT', 'JOSE']
+const SKEW_SECONDS = 5
+
+export type JwtSvid = { id: SpiffeId; expiresAt: Date; jti: string | undefined; claims: JWTPayload }
+
+/**
+ * Verifies a JWT-SVID by the bundle of its trust domain, in the order of JWT-SVID §5.
+ * @param options.audience must be the only one that the token names
+ * @throws CredenceError `unauthenticated` with a reason that begins with `jwt_svid_`, `spiffe_id_` or `trust_domain_`
+ */
+export async function verifyJwtSvid(
+  token: string,
+  bundle: TrustBundle,
+  options: { audience: string; now: Date },
+): Promise<JwtSvid> {
+  const alg = algorithmOf(token)
+  const { payload } = await jwtVerify(token, bundle.jwtKey, {
+    algorithms: [alg],
+    requiredClaims: ['sub', 'aud', 'exp'],
+    clockTolerance: SKEW_SECONDS,
+    currentDate: options.now,
+  }).catch((error) => {
+    if (error instanceof errors.JWKSNoMatchingKey)
+      throw refused('key_unknown', `the bundle of ${bundle.trustDomain} has no such key`)
+    if (error instanceof errors.JWTExpired) throw refused('expired', 'it has expired')
+    throw refused('invalid', 'signature, form or times do not fit')
+  })
+  const audiences = [payload.aud].flat()
+  if (audiences.length !== 1 || audiences[0] !== options.audience)
+    throw refused('audience', `its audience must be ${options.audience} and nothing else`)
+  const id = workloadIdOf(String(payload.sub), bundle.trustDomain)
+  const jti = typeof payload.jti === 'string' ? payload.jti : undefined
+  return { id, expiresAt: new Date((payload.exp ?? 0) * 1000), jti, claims: payload }
+}
+
+/**
+ * Whose bundle a token asks to be verified by. What it says is believed only when that bundle's key has signed it.
+ * @throws CredenceError `unauthenticated`
+ */
+export function claimedTrustDomain(token: string): string {
+  const [, payload = ''] = token.split('.')
+  let claims: { sub?: unknown }
+  try {
+    claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) ?? {}
+  } catch {
+    throw refused('malformed', 'it is not a compact JWS')
+  }
+  return parseSpiffeId(typeof claims.sub === 'string' ? claims.sub : '').trustDomain
+}
+
+const refused = (reason: string, why: string): CredenceError =>
+  unauthenticated(`jwt_svid_${reason}`, `The JWT-SVID is refused: ${why}.`)
+
+/** JWT-SVID §2: nothing else may stand in the header, so nobody is made to fetch or believe it. */
+function algorithmOf(token: string): string {
+  let header: ReturnType<typeof decodeProtectedHeader>
+  try {
+    header = decodeProtectedHeader(token)
+  } catch {
+    throw refused('malformed', 'it is not a compact JWS')
+  }
+  const extra = Object.keys(header).find((name) => !HEADER.includes(name))
+  if (extra) throw refused('header', 'its header may hold alg, kid and typ only')
+  const { alg, kid, typ } = header
+  if (typ !== undefined && !TYPES.includes(typ)) throw refused('type', `its typ must be ${TYPES.join(' or ')}`)
+  if (!alg || !JWT_SVID_ALGORITHMS.includes(alg))
+    throw refused('algorithm', `its alg must be one of ${JWT_SVID_ALGORITHMS.join(', ')}`)
+  if (typeof kid !== 'string' || kid === '') throw refused('key_unknown', 'it must name its key (kid)')
+  return alg
+}

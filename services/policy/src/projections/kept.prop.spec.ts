@@ -1,0 +1,104 @@
+import type { Fact } from '@credence/contracts/events/catalog'
+import { newId } from '@credence/shared/ids'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { recordedCommit } from '../../../../infra/testing/commits.ts'
+import * as facts from '../../../../infra/testing/facts.ts'
+import { AGENTS, DELEGATIONS, identityHistory, NAMES, PEOPLE } from '../../../../infra/testing/identity-histories.ts'
+import { openFolder, replayed, restored } from '../../../../infra/testing/snapshots.ts'
+import { createWorld } from './world.ts'
+
+const { folder, remove } = openFolder()
+afterAll(remove)
+
+const TASKS = Array.from({ length: 4 }, () => ({ task: newId('tsk'), grant: newId('grt') }))
+const ADDRESSES = ['10.0.0.1', '10.1.0.1', '192.0.2.1']
+
+function make() {
+  const world = createWorld()
+  const { IDENTITY, ATTESTATION, POLICY } = world.models
+  return { world, models: [...IDENTITY, ...ATTESTATION, ...POLICY] }
+}
+
+const seen = ({ world, models }: ReturnType<typeof make>) => ({
+  kept: models.map((model) => [...model.dump()]),
+  below: NAMES.map(world.principals.withDescendants),
+  open: NAMES.map(world.openTasksOf),
+  tasks: TASKS.map(({ grant }) => world.taskOfGrant(grant)),
+  results: AGENTS.map(world.result),
+  places: ADDRESSES.map(world.locate),
+  policies: world.policySet(),
+})
+
+type Made = [stream: 'POLICY' | 'ATTESTATION', subject: string, facts: Fact[]]
+const HAPPENINGS: ((index: number, other: number) => Made)[] = [
+  (index, other) => {
+    const { task, grant } = TASKS[index % TASKS.length] as (typeof TASKS)[number]
+    const [agent = '', delegation = '', human = ''] = [AGENTS, DELEGATIONS, PEOPLE].map(
+      (ids) => ids[other % ids.length],
+    )
+    const details = { authorization_details: [facts.detail()], dropped: [], expires_at: facts.hours(1) }
+    const opened = { task, agent, delegation, human, trigger: facts.TRIGGER, purpose: 'Book' }
+    return [
+      'POLICY',
+      `task/${task}`,
+      [
+        { type: 'credence.policy.task.opened.v1', data: opened },
+        { type: 'credence.policy.grant.issued.v1', data: { grant, task, agent, delegation, ...details } },
+      ],
+    ]
+  },
+  (index, other) => {
+    const { task, grant } = TASKS[index % TASKS.length] as (typeof TASKS)[number]
+    const end: Fact =
+      other % 2
+        ? { type: 'credence.policy.task.completed.v1', data: { task, outcome: 'succeeded' } }
+        : { type: 'credence.policy.task.aborted.v1', data: { task, cause: 'agent_revoked' } }
+    const ended: Fact = { type: 'credence.policy.grant.ended.v1', data: { grant, task, cause: 'task_completed' } }
+    return ['POLICY', `task/${task}`, [end, ended]]
+  },
+  (index, other) => {
+    const result = facts.result({ agent: AGENTS[index % AGENTS.length] as string, accepted: other % 2 === 0 })
+    return ['ATTESTATION', `challenge/${result.challenge}`, [facts.recorded(result)]]
+  },
+  (index, other) => {
+    const name = ['office', 'guests'][index % 2] as string
+    const data = { name, trusted: other % 2 === 0, ranges: [`10.${other % 2}.0.0/${8 + (other % 9)}`] }
+    return ['POLICY', `location/${name}`, [{ type: 'credence.policy.location.defined.v1', data }]]
+  },
+  (index) => {
+    const data = { version: facts.DIGEST, cedar: `policy ${index}`, schema: '', policy_ids: [`p${index}`], engine: 'x' }
+    return ['POLICY', 'policyset/active', [{ type: 'credence.policy.policyset.activated.v1', data }]]
+  },
+]
+
+const history = fc
+  .tuple(identityHistory, fc.array(fc.tuple(fc.nat(HAPPENINGS.length - 1), fc.nat(29), fc.nat(29)), { maxLength: 30 }))
+  .map(([commits, steps]) => {
+    const opened = new Set<string>()
+    const rest = steps.flatMap(([what, index, other]) => {
+      const [stream, subject, made] = (HAPPENINGS[what] as (typeof HAPPENINGS)[number])(index, other)
+      // A task is opened once.
+      if (what === 0 && opened.has(subject)) return []
+      if (what === 0) opened.add(subject)
+      return [[stream, subject, made] as Made]
+    })
+    return [
+      ...commits,
+      ...rest.map(([stream, subject, made], at) => recordedCommit(stream, commits.length + at + 1, subject, made)),
+    ]
+  })
+
+describe('what policy holds in memory', () => {
+  it('is the same from a snapshot and the events after it as from all events', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.nat(), async (commits, point) => {
+        const at = point % (commits.length + 1)
+        const { before, after } = await restored(folder, make, commits, at)
+        expect(seen(before)).toEqual(seen(replayed(make, commits.slice(0, at))))
+        expect(seen(after)).toEqual(seen(replayed(make, commits)))
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
