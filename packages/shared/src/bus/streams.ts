@@ -46,6 +46,12 @@ export type ReactionName = keyof typeof REACTIONS
 export const BUCKETS = {
   identity_directory: { owner: 'identity', ttl: 0 },
   identity_replay: { owner: 'identity', ttl: 10 * 60_000 },
+  /** People who are signed in. */
+  identity_sessions: { owner: 'identity', ttl: 8 * 3_600_000 },
+  /** People who are on their way to sign in, and codes that they tried. */
+  identity_sign_ins: { owner: 'identity', ttl: 10 * 60_000 },
+  /** What agents say when they ask for authority. */
+  identity_statements: { owner: 'identity', ttl: 24 * 3_600_000 },
   /** What the authorization server keeps between two requests: pushed requests, interactions, codes. */
   identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
   /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
