@@ -6,7 +6,7 @@ import { type Profile, saveSession } from '@credence/cli/profile'
 import { bearer, type Clients, connectCredence } from '@credence/sdk/clients'
 import { tlsFetch } from '@credence/sdk/tls-fetch'
 import { logInWithBrowser } from './browser.ts'
-import { ensurePeople } from './identity-provider/people.ts'
+import { answering, startIdentityProvider } from './identity-provider/start.ts'
 import type { Stack } from './stack.ts'
 
 export type Company = {
@@ -20,22 +20,11 @@ export type Company = {
 /** Starts the identity provider and the two resources, and waits until they answer. */
 export async function openCompany(stack: Stack): Promise<Company> {
   const { folder, ports, authority, trustDomain } = stack
-  const peopleFile = join(folder, 'people.json')
-  const passwords = ensurePeople(peopleFile, join(folder, 'passwords.json'))
-  const tls = await stack.workload('idp')
-  stack.spawn('identity-provider', 'infra/dev/identity-provider/main.ts', {
-    DEMO_IDP_LISTEN: `127.0.0.1:${ports.idp}`,
-    DEMO_IDP_ISSUER: stack.idpIssuer,
-    DEMO_IDP_AUDIENCE: stack.apiAudience,
-    DEMO_IDP_PEOPLE_FILE: peopleFile,
-    DEMO_IDP_TLS_CERT_FILE: tls.certFile,
-    DEMO_IDP_TLS_KEY_FILE: tls.keyFile,
-  })
+  const { passwords } = await startIdentityProvider(stack, { issuer: stack.idpIssuer, port: ports.idp })
   const calendar = await startResource(stack, 'calendar')
   const customers = await startResource(stack, 'customers')
   const http = tlsFetch(authority.caFile)
   await Promise.all([
-    answering(`${stack.idpIssuer}/.well-known/openid-configuration`, http.fetch),
     answering(`${calendar}/.well-known/oauth-protected-resource`, http.fetch),
     answering(`${customers}/.well-known/oauth-protected-resource`, http.fetch),
   ])
@@ -91,17 +80,4 @@ async function startResource(stack: Stack, name: 'calendar' | 'customers'): Prom
     CREDENCE_TLS_KEY_FILE: tls.keyFile,
   })
   return audience
-}
-
-async function answering(url: string, fetching: typeof fetch): Promise<void> {
-  const deadline = Date.now() + 20_000
-  for (;;) {
-    const ok = await fetching(url).then(
-      (response) => response.ok,
-      () => false,
-    )
-    if (ok) return
-    if (Date.now() > deadline) throw new Error(`${url} does not answer; see its log`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
 }

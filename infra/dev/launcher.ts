@@ -71,6 +71,7 @@ function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionInde
   at('attestation', ports.attestationMesh, ports.attestationPublic)
   at('audit', ports.auditMesh, ports.auditPublic)
   say(`  ${'OAuth'.padEnd(12)} ${issuer}/.well-known/oauth-authorization-server`)
+  say(`  ${'pages'.padEnd(12)} ${issuer}/delegations (sign in as a demo person: .credence/dev/passwords.json)`)
   say(`  ${'people'.padEnd(12)} ${idpIssuer} (the demo company’s identity provider)`)
   say('')
   say(bold('Try next, in another terminal:'))

@@ -10,6 +10,7 @@ import { type Authority, openAuthority } from './pki.ts'
 import { freePorts, isFree } from './ports.ts'
 import { type Running, startProcess } from './process.ts'
 import { waitUntilServing } from './readiness.ts'
+import { registerForSignIn } from './sign-in.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -89,6 +90,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
   writeFileSync(rolesFile, JSON.stringify(developmentRoles(trustDomain, idpIssuer, ports), null, 2))
+
+  await registerForSignIn(folder, [{ id: 'acme', issuer: idpIssuer, display_name: 'Acme' }])
 
   progress('NATS')
   const nats = await startNats({ folder: join(folder, 'nats'), port: ports.nats, authority, trustDomain })
@@ -184,6 +187,7 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
+    CREDENCE_SIGN_IN_FILE: join(folder, 'sign-in', 'providers.json'),
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
     CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,
     CREDENCE_KEYS_DIR: join(folder, 'keys', name),

@@ -14,6 +14,9 @@ const environment = z
     DEMO_IDP_ISSUER: z.url(),
     DEMO_IDP_AUDIENCE: z.url(),
     DEMO_IDP_PEOPLE_FILE: z.string(),
+    // Credence as a client: where it wants people back, and the public key by which it proves itself.
+    DEMO_IDP_CREDENCE_REDIRECT_URI: z.url(),
+    DEMO_IDP_CREDENCE_JWKS_FILE: z.string(),
     DEMO_IDP_TLS_CERT_FILE: z.string(),
     DEMO_IDP_TLS_KEY_FILE: z.string(),
   })
@@ -35,7 +38,19 @@ const configuration: Configuration = {
       redirect_uris: ['http://127.0.0.1/callback'],
       id_token_signed_response_alg: 'ES256',
     },
+    {
+      client_id: 'credence',
+      client_name: 'Credence',
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: JSON.parse(readFileSync(environment.DEMO_IDP_CREDENCE_JWKS_FILE, 'utf8')),
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      redirect_uris: [environment.DEMO_IDP_CREDENCE_REDIRECT_URI],
+      id_token_signed_response_alg: 'ES256',
+    },
   ],
+  claims: { openid: ['sub'], profile: ['name', 'groups'] },
   jwks: {
     keys: [
       {
@@ -47,7 +62,11 @@ const configuration: Configuration = {
   },
   responseTypes: ['code'],
   pkce: { required: () => true },
-  cookies: { keys: [randomBytes(32).toString('hex')] },
+  cookies: {
+    keys: [randomBytes(32).toString('hex')],
+    // Cookies know no ports: beside Credence on localhost, they need names of their own.
+    names: { session: 'acme_session', interaction: 'acme_interaction', resume: 'acme_resume' },
+  },
   interactions: { url: (_ctx, interaction) => `/login/${interaction.uid}` },
   ttl: {
     AccessToken: TOKEN_SECONDS,
@@ -71,7 +90,7 @@ const configuration: Configuration = {
   loadExistingGrant: async (ctx: KoaContextWithOIDC) => {
     const { client, session, provider } = ctx.oidc
     const grant = new provider.Grant({ clientId: client?.clientId, accountId: session?.accountId })
-    grant.addOIDCScope('openid')
+    grant.addOIDCScope('openid profile')
     grant.addResourceScope(environment.DEMO_IDP_AUDIENCE, 'credence')
     await grant.save()
     return grant

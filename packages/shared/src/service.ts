@@ -119,7 +119,7 @@ async function openKernel(
   }: Api<Definition>) {
     const issuers = config.CREDENCE_OIDC_ISSUERS
     const audience = config.CREDENCE_OIDC_AUDIENCE
-    const verifyBearer = createVerifyBearer({ issuers, audience, resolveHuman, egress })
+    const verifyBearer = createVerifyBearer({ issuers, audience, claimsOf: roles.claimsOf, resolveHuman, egress })
     const verifyAgentProof = createVerifyAgentProof({
       audience: spiffeId,
       find: findAgent,

@@ -12,6 +12,7 @@ export const readIdentityConfig = () =>
         (url) => URL.parse(url)?.origin === url,
         'must be scheme, host and port only, for example https://localhost:7421',
       ),
+    CREDENCE_SIGN_IN_FILE: z.string().optional(),
     CREDENCE_DPOP_NONCE: z
       .enum(['optional', 'required'], { error: 'must be "optional" or "required"' })
       .default('optional'),

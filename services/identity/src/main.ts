@@ -11,6 +11,7 @@ import { runService } from '@credence/shared/service'
 import { openDirectory } from './adapters/directory/directory.ts'
 import { openKeys } from './adapters/keys/open-keys.ts'
 import { openChallengeSecret, openOAuthStore } from './adapters/oauth-store/oauth-store.ts'
+import { openPeople } from './adapters/people.ts'
 import { connectTasks } from './adapters/policy/tasks.ts'
 import { openReplay } from './adapters/replay/replay.ts'
 import { authorityCertificate } from './adapters/svid/certificates.ts'
@@ -27,6 +28,7 @@ import { delegationListMethods } from './api/grpc/delegation-lists.ts'
 import { delegationMethods } from './api/grpc/delegations.ts'
 import { admitHuman, humanMethods } from './api/grpc/humans.ts'
 import { mandateMethods } from './api/grpc/mandates.ts'
+import { requestMethods } from './api/grpc/requests.ts'
 import { sponsorshipMethods } from './api/grpc/sponsorship.ts'
 import { svidMethods } from './api/grpc/svids.ts'
 import { createApp } from './api/http/app.ts'
@@ -34,11 +36,14 @@ import { readAttesters } from './api/http/attestation.ts'
 import { createAuthorizationServer } from './api/http/authorization-server.ts'
 import { createLimits } from './api/http/limits.ts'
 import { oauthListener } from './api/http/listener.ts'
+import { createPages } from './api/http/pages/pages.ts'
 import { createRefusals } from './api/http/refusals.ts'
 import { readIdentityConfig } from './config.ts'
 import { createActors } from './projections/actors.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
+import { createRequests } from './projections/requests.ts'
+import { createRevocations } from './projections/revocations.ts'
 import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
 import { createExpiry } from './reactions/expiry.ts'
@@ -60,12 +65,17 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
 
   const principals = createPrincipals()
   const revokedTokens = createRevokedTokens()
+  const requests = createRequests()
+  const revocations = createRevocations()
   const grants = createGrants()
   const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
     log,
-    models: { IDENTITY: [...principals.models, revokedTokens, signingKeys], POLICY: [grants] },
+    models: {
+      IDENTITY: [...principals.models, revokedTokens, signingKeys, ...requests.models, revocations],
+      POLICY: [grants],
+    },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
   })
@@ -105,6 +115,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const verifyBearer = createVerifyBearer({
     issuers,
     audience: config.CREDENCE_OIDC_AUDIENCE,
+    claimsOf: roles.claimsOf,
     resolveHuman: async (issuer, subject) => (await directory.find(issuer, subject)) ?? '',
     egress,
   })
@@ -136,12 +147,6 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     log,
   }
   const { engine, interactions } = createAuthorizationServer(oauth)
-  const app = createApp(keys, svids)
-  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...oauth, bundle }), {
-    clientAuthorities: () => bundle().x509Authorities.map(String),
-  })
-  cleanup.push(http.stop)
-
   const context = {
     trustDomain,
     principals,
@@ -155,6 +160,14 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     replay,
     barrier,
   }
+  const people = await openPeople({ signInFile: config.CREDENCE_SIGN_IN_FILE, issuer, kernel })
+  const pages = people && createPages({ ...context, ...people, issuer, requests, revocations })
+  const app = createApp(keys, svids, pages)
+  const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...oauth, bundle }), {
+    clientAuthorities: () => bundle().x509Authorities.map(String),
+  })
+  cleanup.push(http.stop)
+
   await kernel.serve({
     definition: IdentityServiceService,
     name: 'credence.identity.v1.IdentityService',
@@ -169,8 +182,9 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...delegationListMethods(context),
       ...mandateMethods(context),
       ...humanMethods(context),
+      ...requestMethods(context, { requests, people, issuer }),
       ...svidMethods({ ...context, barrier, svids }),
-    } as never,
+    },
     findAgent: principals.callerBySpiffeId,
     barrier,
     resolveHuman: admitHuman(context),

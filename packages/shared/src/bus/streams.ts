@@ -11,7 +11,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-import type { Bus } from './connect.ts'
+import { type Bus, patiently } from './connect.ts'
 
 export type StreamSize = { replicas: number; maxBytes: number }
 
@@ -46,6 +46,12 @@ export type ReactionName = keyof typeof REACTIONS
 export const BUCKETS = {
   identity_directory: { owner: 'identity', ttl: 0 },
   identity_replay: { owner: 'identity', ttl: 10 * 60_000 },
+  /** People who are signed in. */
+  identity_sessions: { owner: 'identity', ttl: 8 * 3_600_000 },
+  /** People who are on their way to sign in, and codes that they tried. */
+  identity_sign_ins: { owner: 'identity', ttl: 10 * 60_000 },
+  /** What agents say when they ask for authority. */
+  identity_statements: { owner: 'identity', ttl: 24 * 3_600_000 },
   /** What the authorization server keeps between two requests: pushed requests, interactions, codes. */
   identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
   /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
@@ -81,7 +87,7 @@ async function ensureStream(jsm: JetStreamManager, stream: StreamName, size: Str
  */
 export async function verifyStreams(bus: Bus, streams: readonly StreamName[] = [...ORIGINS, 'TRAIL']): Promise<void> {
   for (const stream of streams) {
-    const { config } = await bus.jsm.streams.info(stream)
+    const { config } = await patiently(() => bus.jsm.streams.info(stream))
     const target = wanted(stream, { replicas: config.num_replicas, maxBytes: config.max_bytes })
     for (const key of Object.keys(target) as (keyof typeof target)[]) {
       if (key === 'duplicate_window') continue

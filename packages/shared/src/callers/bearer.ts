@@ -4,6 +4,8 @@ import { unauthenticated, unavailable } from '@credence/contracts/errors'
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
 import type { Egress } from '../http/egress.ts'
 import { messageOf } from '../log.ts'
+import { readClaims } from './claims.ts'
+import type { Roles } from './roles.ts'
 
 export type VerifiedHuman = { id: string; issuer: string; groups: string[] }
 export type VerifyBearer = (authorization: string) => Promise<VerifiedHuman>
@@ -18,6 +20,8 @@ const FETCH_MS = 1_500
 export function createVerifyBearer(options: {
   issuers: readonly string[]
   audience: string
+  /** How each of them names what we read of a person. */
+  claimsOf: Roles['claimsOf']
   resolveHuman: ResolveHuman
   egress: Egress
 }): VerifyBearer {
@@ -44,8 +48,7 @@ export function createVerifyBearer(options: {
       if (error instanceof errors.JOSEError) throw refused(reasonOf(error))
       throw unreachable(issuer, error)
     })
-    const groups = Array.isArray(payload.groups) ? payload.groups.filter((group) => typeof group === 'string') : []
-    const name = typeof payload.name === 'string' ? payload.name : ''
+    const { name, groups } = readClaims(options.claimsOf(issuer), payload)
     return { id: await options.resolveHuman(issuer, String(payload.sub), name), issuer, groups }
   }
 }

@@ -1,8 +1,9 @@
-/** Which certificates, and which groups of the enterprise identity provider, have which roles: one JSON file. */
+/** Which certificates and which groups of the enterprise's identity providers have which roles: one JSON file. */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { ConfigurationError } from '../config.ts'
 import { messageOf } from '../log.ts'
+import { ClaimNames, usualClaims } from './claims.ts'
 
 export const ROLES = ['platform', 'sponsor', 'security-operator', 'auditor', 'enforcement-point', 'service'] as const
 export type Role = (typeof ROLES)[number]
@@ -19,19 +20,23 @@ const RolesFile = z.strictObject({
     }),
   ),
   groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
+  /** Which claims of an issuer are name and groups; without an entry: `name` and `groups`. */
+  claims: z.array(ClaimNames).default([]),
 })
-export type RolesFile = z.infer<typeof RolesFile>
+export type RolesFile = z.input<typeof RolesFile>
 
 export type Roles = {
   ofWorkload(spiffeId: string): ReadonlySet<Role>
   ofGroups(issuer: string, groups: readonly string[]): ReadonlySet<Role>
+  /** How this issuer names what we read of a person. */
+  claimsOf(issuer: string): ClaimNames
   /** Audiences of the tokens that it may introspect (RFC 7662 §4). */
   audiencesOf(spiffeId: string): ReadonlySet<string>
 }
 
 /** @throws ConfigurationError when the file is missing or says something unknown */
 export function readRoles(path: string): Roles {
-  let file: RolesFile
+  let file: z.infer<typeof RolesFile>
   try {
     file = RolesFile.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch (error) {
@@ -47,5 +52,6 @@ export function readRoles(path: string): Roles {
       const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
       return new Set(held.flatMap((entry) => entry.roles))
     },
+    claimsOf: (issuer) => file.claims.find((entry) => entry.issuer === issuer) ?? usualClaims(issuer),
   }
 }

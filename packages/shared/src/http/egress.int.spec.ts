@@ -11,6 +11,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAuthority } from '../../../../infra/dev/pki.ts'
 import { createVerifyBearer } from '../callers/bearer.ts'
+import { usualClaims } from '../callers/claims.ts'
 import type { TlsFiles } from '../rpc/tls.ts'
 import { addressRule, createEgress, type Lookup } from './egress.ts'
 
@@ -68,6 +69,7 @@ async function issuer(paths: (self: string) => Record<string, { location?: strin
   const verify = createVerifyBearer({
     issuers: [self],
     audience: 'us',
+    claimsOf: usualClaims,
     resolveHuman: async () => 'hum_cora',
     egress: createEgress({ allow: ['127.0.0.1/32'] }),
   })

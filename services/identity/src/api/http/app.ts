@@ -2,10 +2,13 @@
 import { Hono } from 'hono'
 import type { Keys, Svids } from '../context.ts'
 import { keysApp } from './keys.ts'
+import type { Env } from './pages/session.ts'
 
-export function createApp(keys: Keys, svids: Svids): Hono {
+/** @param pages for people; undefined when nobody can sign in here */
+export function createApp(keys: Keys, svids: Svids, pages?: Hono<Env>): Hono {
   const app = new Hono()
   app.route('/', keysApp(keys, svids))
+  if (pages) app.route('/', pages)
   app.notFound((context) =>
     context.json(
       {
