@@ -96,6 +96,17 @@ describe('roles', () => {
         ConfigurationError,
       )
   })
+  it('say how tokens for an audience are signed; two answers for one audience are none', () => {
+    const point = { spiffe_id: 'spiffe://a.example/pep/old', roles: ['enforcement-point'], token_algorithm: 'RS256' }
+    const old = { ...point, audiences: ['https://old.example'] }
+    const roles = readRoles(write({ ...file, workloads: [old, { ...old, spiffe_id: 'spiffe://a.example/pep/b' }] }))
+    expect(roles.algorithmFor('https://old.example')).toBe('RS256')
+    expect(roles.algorithmFor('https://new.example')).toBe('ES256')
+    const other = { ...old, token_algorithm: 'EdDSA' }
+    expect(() => readRoles(write({ ...file, workloads: [old, other] }))).toThrow(/https:\/\/old.example has two values/)
+    for (const token_algorithm of ['none', 'HS256', 'RS512', 'rs256', ''])
+      expect(() => readRoles(write({ ...file, workloads: [{ ...old, token_algorithm }] }))).toThrow(ConfigurationError)
+  })
   it('are refused when the file says something unknown', () => {
     for (const wrong of ['{', { ...file, more: 1 }, { ...file, groups: [{ ...file.groups[0], roles: ['root'] }] }])
       expect(() => readRoles(write(wrong))).toThrow(ConfigurationError)

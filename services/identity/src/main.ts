@@ -139,7 +139,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     challengeSecret: await openChallengeSecret(bus),
     nonceRequired: config.CREDENCE_DPOP_NONCE === 'required',
     delegationTokens,
-    accessTokens: createAccessTokens({ keys, issuer }),
+    accessTokens: createAccessTokens({ keys, issuer, algorithmFor: roles.algorithmFor }),
     people: { issuers, verify: async (token: string) => (await verifyBearer(`Bearer ${token}`)).id || undefined },
     tasks: connectTasks({ address: config.CREDENCE_POLICY_GRPC, trustDomain, tls, cleanup }),
     roles,

@@ -17,6 +17,8 @@ const RolesFile = z.strictObject({
       roles: RoleList,
       /** Resource servers whose access tokens an enforcement point may introspect; none when absent. */
       audiences: z.array(z.url({ protocol: /^https$/ })).optional(),
+      /** How access tokens for these audiences are signed, when what verifies them is old; ES256 when absent. */
+      token_algorithm: z.enum(['ES256', 'EdDSA', 'RS256']).optional(),
     }),
   ),
   groups: z.array(z.strictObject({ issuer: z.url(), group: z.string().min(1), roles: RoleList })),
@@ -32,6 +34,8 @@ export type Roles = {
   claimsOf(issuer: string): ClaimNames
   /** Audiences of the tokens that it may introspect (RFC 7662 §4). */
   audiencesOf(spiffeId: string): ReadonlySet<string>
+  /** How access tokens for this audience are signed. */
+  algorithmFor(audience: string): 'ES256' | 'EdDSA' | 'RS256'
 }
 
 /** @throws ConfigurationError when the file is missing or says something unknown */
@@ -44,14 +48,31 @@ export function readRoles(path: string): Roles {
   }
   const fits = (pattern: string, id: string) =>
     pattern.endsWith('/*') ? id.startsWith(pattern.slice(0, -1)) : pattern === id
+  const algorithms = algorithmsIn(file, path)
   const entriesOf = (id: string) => file.workloads.filter((entry) => fits(entry.spiffe_id, id))
   return {
     ofWorkload: (id) => new Set(entriesOf(id).flatMap((entry) => entry.roles)),
     audiencesOf: (id) => new Set(entriesOf(id).flatMap((entry) => entry.audiences ?? [])),
+    algorithmFor: (audience) => algorithms.get(audience) ?? 'ES256',
     ofGroups: (issuer, groups) => {
       const held = file.groups.filter((entry) => entry.issuer === issuer && groups.includes(entry.group))
       return new Set(held.flatMap((entry) => entry.roles))
     },
     claimsOf: (issuer) => file.claims.find((entry) => entry.issuer === issuer) ?? usualClaims(issuer),
   }
+}
+
+/** By audience. @throws ConfigurationError when two entries differ */
+function algorithmsIn({ workloads }: z.infer<typeof RolesFile>, path: string) {
+  const algorithms = new Map<string, NonNullable<(typeof workloads)[number]['token_algorithm']>>()
+  for (const { audiences = [], token_algorithm: algorithm } of workloads)
+    for (const audience of algorithm ? audiences : []) {
+      const other = algorithms.get(audience)
+      if (other !== undefined && other !== algorithm)
+        throw new ConfigurationError(
+          `CREDENCE_ROLES_FILE (${path}) cannot be used: ${audience} has two values of token_algorithm, ${other} and ${algorithm}`,
+        )
+      if (algorithm) algorithms.set(audience, algorithm)
+    }
+  return algorithms
 }

@@ -239,11 +239,15 @@ export async function openHouse(
 function nameAudiences(folder: string, trustDomain: string): void {
   const file = join(folder, 'roles.json')
   const roles = JSON.parse(readFileSync(file, 'utf8'))
-  for (const [name, audience] of Object.entries({ rooms: facts.CALENDAR, crm: 'https://crm.acme.example' }))
+  for (const [name, part] of Object.entries({
+    rooms: { audiences: [facts.CALENDAR] },
+    // Its verifier is old.
+    crm: { audiences: ['https://crm.acme.example'], token_algorithm: 'RS256' },
+  }))
     roles.workloads.push({
       spiffe_id: `spiffe://${trustDomain}/enforcement-point/${name}`,
       roles: ['enforcement-point'],
-      audiences: [audience],
+      ...part,
     })
   writeFileSync(file, JSON.stringify(roles))
 }

@@ -48,6 +48,25 @@ export async function webClient(house: House, by: Holder | { spiffeId: string; t
           request,
         ),
       ),
+    /** RFC 9068 §4 and RFC 9449 §7.1, as a resource server would: by the keys that the metadata names. */
+    validate: async (token: string, audience: string, holder: Holder, algorithm: string) => {
+      const url = `${audience}/things`
+      const handle = oauth.DPoP({}, holder.key)
+      let seen: Request | undefined
+      // The library makes the proof; the request goes nowhere.
+      const catching = async (input: string, init: object) => {
+        seen = new Request(input, init)
+        return new Response()
+      }
+      await oauth.protectedResourceRequest(token, 'GET', new URL(url), undefined, undefined, {
+        DPoP: handle,
+        [oauth.customFetch]: catching as never,
+      })
+      if (!seen) throw new Error('no request')
+      // The list is for the token and for the proof, which is by the agent’s key.
+      const signingAlgorithms = [algorithm, holder.key.algorithm]
+      return oauth.validateJwtAccessToken(server, seen, audience, { ...options, signingAlgorithms })
+    },
     /** RFC 6749 §4.4 */
     clientCredentials: async (parameters: Record<string, string> = {}) =>
       oauth.processClientCredentialsResponse(

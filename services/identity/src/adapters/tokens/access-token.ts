@@ -4,7 +4,7 @@
  */
 import { jwtVerify } from 'jose'
 import { z } from 'zod'
-import type { AccessTokens, Keys, TokenToIssue } from '../../api/context.ts'
+import type { AccessTokens, Keys, SigningAlgorithm, TokenToIssue } from '../../api/context.ts'
 import { Confirmation } from './confirmation.ts'
 
 const TYPE = 'at+jwt'
@@ -30,9 +30,18 @@ const Delegated = z.object({
   authorization_details: z.array(z.any()),
 })
 
-export function createAccessTokens({ keys, issuer }: { keys: Keys; issuer: string }): AccessTokens {
+/** @param parts.algorithmFor how tokens for an audience are signed: RFC 9068 §2.1 wants RS256 for those that know no other */
+export function createAccessTokens(parts: {
+  keys: Keys
+  issuer: string
+  algorithmFor: (audience: string) => SigningAlgorithm
+}): AccessTokens {
+  const { keys, issuer } = parts
   return {
-    issue: (token, now) => keys.sign('token', { typ: TYPE }, claimsOf(token, issuer, now)),
+    issue: (token, now) => {
+      const header = { typ: TYPE, alg: parts.algorithmFor(token.audience) }
+      return keys.sign('token', header, claimsOf(token, issuer, now))
+    },
     verify: async (token, now) => {
       const { payload } = await jwtVerify(token, keys.verifier('token'), {
         issuer,

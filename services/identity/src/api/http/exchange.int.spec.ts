@@ -2,12 +2,13 @@
 import { CreateBlueprintRequest } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { newId } from '@credence/shared/ids'
 import type { SigningKey } from '@credence/shared/keys'
-import { createLocalJWKSet, decodeJwt, type JWTPayload, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as facts from '../../../../../infra/testing/facts.ts'
 import { CALENDAR } from '../../../../../infra/testing/facts.ts'
 import { BLUEPRINT, type House, openHouse, type Worker } from '../../testing/house.ts'
 import { serverKeyOf } from '../../testing/server-key.ts'
+import { webClient } from '../../testing/standard-client.ts'
 import * as client from '../../testing/token-client.ts'
 import { newKey, refusal, resigned, tokenClient, tokensIssued } from '../../testing/token-client.ts'
 
@@ -76,6 +77,31 @@ describe('a token for a delegation', () => {
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBeLessThanOrEqual(600)
     // The control of what follows: the same subject token, signed again by the server’s key, is good.
     expect(await withSubject(await bent({}))).toMatchObject({ status: 200, issued: 1 })
+  })
+
+  it('tx-validates-at-resource: RFC 9068 §4 and RFC 9449 §7.1 by oauth4webapi, at its resource and at no other, signed as that one can verify', async () => {
+    const standard = await webClient(house, worker)
+    for (const [resource, algorithm, other] of [
+      [CALENDAR, 'ES256', CRM],
+      [CRM, 'RS256', CALENDAR],
+    ] as const) {
+      const { access_token = '' } = await http.exchange(worker, { resource })
+      const claims = await standard.validate(access_token, resource, worker, algorithm)
+      expect(claims).toMatchObject({ aud: resource, act: { sub: worker.spiffeId } })
+      expect(decodeProtectedHeader(access_token)).toMatchObject({ alg: algorithm, typ: 'at+jwt' })
+      await expect(standard.validate(access_token, other, worker, algorithm)).rejects.toThrow()
+      await expect(standard.validate(access_token, resource, await house.worker(), algorithm)).rejects.toThrow()
+      await expect(standard.validate(worker.delegationToken, resource, worker, algorithm)).rejects.toThrow()
+      // Whatever it is signed with, it is a token of this server.
+      expect(await standard.introspect(access_token)).toMatchObject({ active: true, aud: resource })
+      const onward = {
+        subject_token: access_token,
+        subject_token_type: `${TOKEN_TYPE}access_token`,
+        grant_id: undefined,
+      }
+      expect((await http.exchange(worker, { ...onward, resource })).status).toBe(200)
+    }
+    await standard.close()
   })
 
   it('tx-audit-written-before-answer: actor profile, when an answer arrives its token is on record', async () => {
