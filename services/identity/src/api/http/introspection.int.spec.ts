@@ -236,7 +236,7 @@ describe('a token that does not count is not active, and nothing more is said: R
 
   const ends: [string, (holder: Worker) => [string, Fact]][] = [
     [
-      'refresh-after-lock: RFC 7662 §2.2, an agent that is suspended keeps no token',
+      'introspect-agent-suspended: RFC 7662 §2.2, an agent that is suspended keeps no token',
       ({ agentId: agent }) => [
         `agent/${agent}`,
         { type: 'credence.identity.agent.suspended.v1', data: { agent, cause: 'operator', reason: 'Odd' } },
@@ -325,7 +325,7 @@ describe('a token that does not count is not active, and nothing more is said: R
     await inactive(token)
   })
 
-  it('chain-stale-revocation-set-denies: RFC 7662 §2.3, when nothing can be known to be current there is no yes', async () => {
+  it('introspect-fails-closed: RFC 7662 §2.3, when nothing can be known to be current there is no yes', async () => {
     const token = await tokenOf(worker)
     await house.stack.nats.process().stop()
     const body = new URLSearchParams({ token }).toString()
