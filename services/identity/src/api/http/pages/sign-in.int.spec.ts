@@ -3,9 +3,9 @@
  * else's program. Then what an attacker tries around a sign-in and a session.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Page, type Person, wordsOf } from '../../../../../../infra/dev/person.ts'
 import type { Running } from '../../../../../../infra/dev/process.ts'
 import { GLORIA, hasCanaille, startCanaille } from '../../../../../../infra/testing/canaille/start.ts'
-import { type Page, type Person, wordsOf } from '../../../../../../infra/testing/person.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../testing/people.ts'
 
 const there = hasCanaille()
