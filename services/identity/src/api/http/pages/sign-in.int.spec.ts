@@ -132,7 +132,7 @@ describe('an answer of a provider', () => {
     again.cookies.set(BROWSER, 'whatever')
     expect(await refused(again, callback)).toEqual([409, 'sign_in_not_begun_here'])
   })
-  it('RFC 6749 §4.1.2, RFC 9207 §2.4: with another state, code or issuer is refused', async () => {
+  it('OpenID Connect Core §3.1.2.7, RFC 6749 §4.1.2, RFC 9207 §2.4: with another state, code or issuer is refused', async () => {
     for (const [name, value] of [
       ['code', 'invented'],
       ['iss', 'https://evil.example'],
