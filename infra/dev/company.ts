@@ -5,8 +5,8 @@ import { logIn } from '@credence/cli/login'
 import { type Profile, saveSession } from '@credence/cli/profile'
 import { bearer, type Clients, connectCredence } from '@credence/sdk/clients'
 import { tlsFetch } from '@credence/sdk/tls-fetch'
-import { logInWithBrowser } from './browser.ts'
 import { answering, startIdentityProvider } from './identity-provider/start.ts'
+import { type Page, personAt, wordsOf } from './person.ts'
 import type { Stack } from './stack.ts'
 
 export type Company = {
@@ -15,6 +15,8 @@ export type Company = {
   customers: string
   /** Logs a person in at the identity provider, in a real form, and connects as them. */
   logIn(login: string, session: string): Promise<Clients>
+  /** Signs a person in on Credence’s pages, types the code of a request there, and approves. @returns the question’s heading */
+  approve(login: string, request: { userCode: string; verificationUri: string }): Promise<string>
 }
 
 /** Starts the identity provider and the two resources, and waits until they answer. */
@@ -42,14 +44,15 @@ export async function openCompany(stack: Stack): Promise<Company> {
   }
   writeFileSync(join(folder, 'profile.json'), JSON.stringify(profile, null, 2))
 
+  const credentials = (login: string) => ({ login, password: passwords[login] ?? '' })
   return {
     profile,
     calendar,
     customers,
     logIn: async (login, session) => {
       const found = await logIn(profile, async (url) => {
-        const callback = await logInWithBrowser(url, { login, password: passwords[login] ?? '' }, http.fetch)
-        await fetch(callback)
+        const person = personAt(http.fetch)
+        await person.submit(await person.open(url), credentials(login))
       })
       saveSession({ profile, folder }, session, found)
       return connectCredence({
@@ -59,8 +62,19 @@ export async function openCompany(stack: Stack): Promise<Company> {
         credential: bearer(found.access_token),
       })
     },
+    approve: async (login, { userCode, verificationUri }) => {
+      const person = personAt(http.fetch)
+      const signIn = await person.open(verificationUri)
+      const page = await person.submit(signIn, credentials(login))
+      const question = await person.submit(page, { code: userCode }, 'Show the request')
+      const answered = await person.submit(question, {}, 'Approve')
+      if (answered.status !== 200) throw new Error(`the page answered ${answered.status}: ${wordsOf(answered)}`)
+      return headingOf(question)
+    },
   }
 }
+
+const headingOf = (page: Page): string => wordsOf({ text: /<h1\b[^>]*>([\s\S]*?)<\/h1>/.exec(page.text)?.[1] ?? '' })
 
 async function startResource(stack: Stack, name: 'calendar' | 'customers'): Promise<string> {
   const { ports, folder } = stack

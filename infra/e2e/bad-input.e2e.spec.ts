@@ -37,6 +37,7 @@ const NEEDS_NOTHING = [
   'ListAgents',
   'WatchAgents',
   'ListDelegations',
+  'IssueX509Svid',
   'GetTrustBundle',
 ]
 /** Methods of streams, by what they take. */

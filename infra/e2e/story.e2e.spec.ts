@@ -25,12 +25,15 @@ describe('the story', () => {
   it('comes out as told', { timeout: 60_000 }, async () => {
     await tellStory(stack, company, (line) => lines.push(line))
     const text = lines.join('\n')
-    for (const chapter of ['1. ', '2. ', '3. ', '4. ', '5. ', '6. ', '7. ']) expect(text).toContain(`\n${chapter}`)
+    for (const chapter of ['1. ', '2. ', '3. ', '4. ', '5. ', '6. ', '7. ', '8. '])
+      expect(text).toContain(`\n${chapter}`)
     for (const outcome of [
       'outside_grant',
       'policy_forbids',
       'contraindicated',
       'grant_ended',
+      'agent_suspended',
+      'delegator_held',
       'agent_revoked',
       'verifies, offline',
     ])

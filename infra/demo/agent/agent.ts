@@ -45,6 +45,12 @@ const abilities = {
     return {}
   },
   attest: async ({ notBefore }: { notBefore: string[] }) => me.attest(await measure(files), notBefore),
+  request: (wanted: Parameters<Agent['requestDelegation']>[0]) => me.requestDelegation(wanted),
+  answered: async (asked: Awaited<ReturnType<Agent['requestDelegation']>>) => {
+    const { position, ...delegation } = await me.awaitDelegation(asked)
+    held = delegation
+    return { delegationId: held.delegationId, position }
+  },
   hold: async (delegation: Held) => {
     held = delegation
     return {}
@@ -65,6 +71,15 @@ const abilities = {
     })
     const { taskId, grantId, granted, dropped, position } = task
     return { taskId, grantId, granted, dropped, position }
+  },
+  /** Opens a task and gets its token in one request, as any OAuth client can. */
+  beginAt: async ({ mail, resource }: { mail: Mail; resource: string }) => {
+    const trigger = { type: 'message' as const, source: `mailto:${mail.from}`, id: mail.id, digest: sha256(mail.text) }
+    const { delegationToken } = held
+    const begun = await me.begin({ subject: { delegationToken }, resource, trigger, purpose: 'Book the meeting' })
+    tokens.clear()
+    tokens.set(resource, begun.token)
+    return { taskId: begun.taskId, grantId: begun.grantId }
   },
   call: async (request: {
     resource: string

@@ -50,6 +50,7 @@ export async function tellStory(stack: Stack, company: Company, say: Say): Promi
     await changedCopy(scene, agent)
     const child = await subAgent(scene, agent)
     await completed(scene, agent)
+    await suspended(scene, agent, child)
     await killed(scene, agent, child)
     return await asked(scene, agent)
   } finally {
@@ -80,20 +81,22 @@ async function beginWork({ stack, company, cast, tell }: Scene): Promise<Enrolle
   const attested = await agent.process.ask('attest', { notBefore: [agent.position] })
   expect('the attestation is accepted', attested.accepted, attested)
   tell.done(`it attests: accepted, as “${attested.status}”`, attested.reasons.join(', '))
-  const { delegation, delegationToken, position } = await cast.coordinator.identity.grantDelegation({
-    agentId: agent.agentId,
+  const request = await agent.process.ask('request', {
     authorizationDetails: cast.authority.scheduling,
-    purpose: 'Schedule meetings for me for the next 8 hours',
-    lifetimeSeconds: 8n * 3600n,
+    statement: 'You told me: schedule meetings for me for the next 8 hours.',
+    lifetimeSeconds: 8 * 3600,
     maximumDepth: 1,
-    notBefore: [],
-    narrow: false,
   })
-  await agent.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
   tell.done(
-    'Cora delegates: book and read in the calendar, look up one contact; for 8 hours; passed on once at most',
-    delegation?.id,
+    'it asks for authority, and shows Cora a code and where to type it',
+    `${request.userCode}  ${request.verificationUri}`,
   )
+  const [{ delegationId, position }, heading] = await Promise.all([
+    agent.process.ask('answered', request),
+    company.approve('cora', request),
+  ])
+  tell.fact(`she signs in, types the code, and reads in Credence’s words: “${heading}”`)
+  tell.done('Cora approves: for 8 hours; passed on once at most', delegationId)
   const task = await agent.process.ask('begin', {
     mail: MAIL,
     details: cast.authority.everything,
@@ -216,12 +219,31 @@ async function completed({ company, tell }: Scene, agent: Enrolled): Promise<voi
   tell.denied(`the same token, minutes before its expiry: refused: ${codes(answer)}`)
 }
 
-async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
-  tell.chapter('6. Security kills the agent during a second task')
-  await agent.process.ask('begin', { mail: SECOND_MAIL, details: cast.authority.scheduling, notBefore: [] })
+async function suspended({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
+  tell.chapter('6. Sofia suspends the agent while she looks into something')
+  await agent.process.ask('beginAt', { mail: SECOND_MAIL, resource: company.calendar })
   const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
   expect('the second task works', works.status === 201, works)
-  tell.done('a second e-mail, a second task, a second grant: the agent works')
+  tell.done('a second e-mail; one OAuth request opens the task and gets its token: the agent works')
+  const reason = 'Unusual hours, ticket SEC-117'
+  await cast.security.identity.suspendAgent({ agentId: agent.agentId, reason })
+  const [own, below] = await Promise.all([
+    ask(agent, company.calendar, 'POST', '/events', { body: MEETING }),
+    ask(child, company.calendar, 'GET', '/events/evn_1'),
+  ])
+  expect('the agent is refused', own.status === 401 && codes(own).includes('agent_suspended'), own)
+  expect('what it passed on does not count', codes(below).includes('delegator_held'), below)
+  tell.denied(`the agent: ${codes(own)}; its sub-agent: ${codes(below)}`)
+  await cast.security.identity.restoreAgent({ agentId: agent.agentId, reason: 'Cora was travelling, SEC-117' })
+  const again = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('restored, it goes on where it was', again.status === 201, again)
+  tell.done('restored: the same token, the same task, and it goes on')
+}
+
+async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
+  tell.chapter('7. Security kills the agent')
+  const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
+  expect('it works until then', works.status === 201, works)
   const started = performance.now()
   const { endedAgentIds } = await cast.security.identity.revokeAgent({
     agentId: agent.agentId,
@@ -248,7 +270,7 @@ async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: En
 }
 
 async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
-  tell.chapter('7. The SOC asks: what did this agent do, why, who authorised it?')
+  tell.chapter('8. The SOC asks: what did this agent do, why, who authorised it?')
   const answer = await settled(() =>
     cast.auditor.audit.explain({ about: { $case: 'agentId', value: agent.agentId }, notBefore: [] }),
   )

@@ -1,8 +1,8 @@
 /** Everything an agent does with Credence: prove itself, work on one task at a time, spawn, and let go. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
-import { unavailable } from '@credence/contracts/errors'
+import { forbidden, unavailable } from '@credence/contracts/errors'
 import type { Composition, Trigger } from '@credence/contracts/events/values'
-import { AgentState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
+import { AgentState, DelegationRequestState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
@@ -33,6 +33,7 @@ export type Attested = {
   /** From these positions on, every service sees the result, and the agent active when it was accepted. */
   positions: string[]
 }
+export type Asked = { requestId: string; userCode: string; verificationUri: string; expiresAt: Date }
 export type Held = { delegationId: string; delegationToken: string }
 export type Task = {
   taskId: string
@@ -48,6 +49,19 @@ export type Agent = {
   clients: Clients
   /** Asks for a challenge, signs the measurements over it, and shows them. */
   attest(measurements: Composition, notBefore?: string[]): Promise<Attested>
+  /**
+   * Asks a person for authority. Show them `userCode` and `verificationUri`; they type the code there and answer.
+   * @param wanted.statement what the agent says about it; shown as the agent’s words, below ours
+   */
+  requestDelegation(wanted: {
+    authorizationDetails: AuthorizationDetail[]
+    statement: string
+    lifetimeSeconds: number
+    maximumDepth: number
+    notBefore?: string[]
+  }): Promise<Asked>
+  /** Waits for the answer, until the request is over. @throws CredenceError when it was declined, or nobody answered */
+  awaitDelegation(asked: Asked): Promise<Held & { position: string }>
   openTask(wanted: {
     delegation: Held
     trigger: Trigger
@@ -83,6 +97,8 @@ export type Agent = {
 }
 
 const ACTIVATION_MS = 3_000
+/** How long one call waits for a person; the next goes on waiting. */
+const AWAIT_SECONDS = 20
 
 export function createAgent(options: AgentOptions): Agent {
   const { key, spiffeId, agentId } = options
@@ -132,6 +148,27 @@ export function createAgent(options: AgentOptions): Agent {
       const status = answer.status.replace('ATTESTATION_STATUS_', '').toLowerCase()
       const positions = [position, ...(accepted ? [await activated()] : [])]
       return { accepted, status, reasons, positions, resultId, result: answer.attestationResult }
+    },
+    requestDelegation: async ({ lifetimeSeconds, notBefore = [], ...wanted }) => {
+      const asked = await clients.identity.requestDelegation({
+        ...wanted,
+        lifetimeSeconds: BigInt(lifetimeSeconds),
+        humanId: '',
+        notBefore,
+      })
+      const { requestId, userCode, verificationUri, expiresAt } = asked
+      return { requestId, userCode, verificationUri, expiresAt: expiresAt ?? new Date() }
+    },
+    awaitDelegation: async ({ requestId }) => {
+      for (;;) {
+        const deadlineMs = (AWAIT_SECONDS + 5) * 1000
+        const answer = await clients.identity.awaitDelegation({ requestId, waitSeconds: AWAIT_SECONDS }, { deadlineMs })
+        const { state, delegation, delegationToken, position } = answer
+        if (state === DelegationRequestState.DELEGATION_REQUEST_STATE_APPROVED)
+          return { delegationId: delegation?.id ?? '', delegationToken, position }
+        if (state !== DelegationRequestState.DELEGATION_REQUEST_STATE_PENDING)
+          throw forbidden(state.replace('DELEGATION_REQUEST_STATE_', '').toLowerCase(), 'The person did not approve.')
+      }
     },
     openTask: async ({ delegation, trigger, purpose, authorizationDetails, lifetimeSeconds, notBefore = [] }) => {
       const answer = await clients.policy.openTask({

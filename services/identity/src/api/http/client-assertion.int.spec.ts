@@ -35,7 +35,7 @@ const withFields = (fields: Fields, headers: Record<string, string> = {}) =>
   outcome(async () => http.send(await http.form(worker, fields), await http.proof(worker), headers))
 
 describe('an assertion is for this issuer alone', () => {
-  it('assertion-aud-issuer-only: rfc7523bis §4, the issuer identifier as one string is the only audience', async () => {
+  it('assertion-aud-issuer-only: RFC 7523 §3 and rfc7523bis §4, the issuer identifier as one string is the only audience', async () => {
     const { issuer } = house.stack
     expect(await withAssertion({ aud: issuer })).toMatchObject({ status: 200, issued: 1 })
     const near = [

@@ -8,8 +8,10 @@ import type { EventData } from '@credence/contracts/events/catalog'
 import { decodeJwt } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Page, type Person, wordsOf } from '../../../../../infra/dev/person.ts'
+import { freePorts } from '../../../../../infra/dev/ports.ts'
+import { waitUntilServing } from '../../../../../infra/dev/readiness.ts'
 import { detail } from '../../../../../infra/testing/facts.ts'
-import { type Page, type Person, wordsOf } from '../../../../../infra/testing/person.ts'
 import { tlsFetch } from '../../../../../packages/sdk/src/tls-fetch.ts'
 import { CEILING } from '../../testing/house.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../testing/people.ts'
@@ -315,6 +317,44 @@ describe('a code', () => {
     const late = await codeFor(ended)
     await house.security.revokeAgent({ agentId: ended.agentId, reason: 'test' })
     expect(await redeem(ended, late)).toMatchObject({ status: 401, error: 'invalid_client' })
+  })
+
+  it('code-across-replicas: RFC 6749 §4.1.2, a code made at one replica is good at the other, once for both', async () => {
+    const [mesh = 0, open = 0, port = 0] = await freePorts(3)
+    const { stack } = house
+    const running = await stack.replica('identity', { mesh, public: open, http: port })
+    await waitUntilServing(running, `localhost:${open}`, stack.authority.caFile)
+    const there = tokenClient(stack.issuer, stack.authority.caFile, { replica: port })
+    const agent = await newAgent()
+    const code = await codeFor(agent)
+    const requests = await Promise.all(
+      Array.from({ length: 20 }, async () => [await form(agent, code), await http.proof(agent)] as const),
+    )
+    const answers = await Promise.all(requests.map(([body, dpop], at) => (at % 2 ? there : http).send(body, dpop)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(answers.filter(({ error }) => error === 'invalid_grant')).toHaveLength(19)
+    const other = await codeFor(agent)
+    expect(await there.send(await form(agent, other), await http.proof(agent))).toMatchObject({ status: 200 })
+    await running.stop()
+  })
+
+  it('code-mtls: RFC 8705 §2 and §3, an agent with an X.509-SVID goes the same way without DPoP, and no other can', async () => {
+    const [agent, other] = [await newAgent(), await newAgent()]
+    const bySvid = async (of: Holder) => {
+      const name = of.spiffeId.split('/').at(-1) ?? ''
+      const certificate = await house.stack.authority.issue(name, of.spiffeId)
+      return tokenClient(house.stack.issuer, house.stack.authority.caFile, { certificate })
+    }
+    const none = { client_assertion: undefined, client_assertion_type: undefined }
+    const connection = await bySvid(agent)
+    const { request_uri = '' } = await connection.push(agent, { ...none, redirect_uri: callback }, { proof: false })
+    const page = await cora.open(authorization(agent, request_uri))
+    const { code = '' } = queryOf(await cora.submit(page, {}, 'Approve'))
+    const stolen = await (await bySvid(other)).send(await form(other, code, none))
+    expect(stolen).toMatchObject(invalidGrant)
+    const answer = await connection.send(await form(agent, code, none))
+    expect(answer).toMatchObject({ status: 200, token_type: 'Bearer' })
+    expect(decodeJwt(answer.access_token ?? '')).toMatchObject({ may_act: { sub: agent.spiffeId } })
   })
 
   it('code-no-trace: neither code, verifier nor cookie stands in the record or the log', async () => {

@@ -49,7 +49,7 @@ const bent = (part: client.Bent) => resigned(worker.delegationToken, part, serve
 const invalidRequest = refusal('invalid_request')
 
 describe('a token for a delegation', () => {
-  it('tx-basic-delegated: RFC 8693 §2.2.1 and RFC 9068 §2.2, subject, actor, key and audience are in the token', async () => {
+  it('tx-basic-delegated: RFC 8693 §2.2.1, RFC 8707 §2.2 and RFC 9068 §2.2, subject, actor, key and audience are in the token', async () => {
     const answer = await http.exchange(worker)
     const type = `${TOKEN_TYPE}access_token`
     expect(answer).toMatchObject({ status: 200, token_type: 'DPoP', issued_token_type: type })

@@ -3,7 +3,7 @@
  * with refresh tokens elsewhere has to come out right at the next exchange.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CEILING, type House, openHouse, type Worker } from '../../testing/house.ts'
+import { type House, openHouse, type Worker } from '../../testing/house.ts'
 import { newKey, outcomes, refusal, tokenClient } from '../../testing/token-client.ts'
 
 let house: House
@@ -56,23 +56,5 @@ describe('no refresh tokens', () => {
     const key = await newKey()
     expect(await outcome(() => http.exchange(worker, {}, { proof: { key } }))).toEqual(refusal('invalid_dpop_proof'))
     expect(await outcome(() => http.exchange(worker))).toEqual(given)
-  })
-
-  it('rar-refresh-after-shrink: RFC 9396 §6, what the grant no longer holds is in no later token', async () => {
-    const worker = await house.worker()
-    const [whole = CEILING[0]] = CEILING
-    expect((await http.exchange(worker)).authorization_details).toMatchObject([{ actions: whole?.actions }])
-    const less = [{ ...whole, actions: ['calendar.read'] }] as typeof CEILING
-    const smaller = { ...worker, ...(await house.grant(worker.delegation, { authorization_details: less })) }
-    expect((await http.exchange(smaller)).authorization_details).toMatchObject([{ actions: ['calendar.read'] }])
-    const before = { authorization_details: JSON.stringify([whole]) }
-    expect(await outcome(() => http.exchange(smaller, before))).toEqual(refusal('invalid_authorization_details'))
-  })
-
-  it('rar-and-scope-both-needed: RFC 9396 §3.1, a scope adds nothing to the details: it is refused, not granted beside them', async () => {
-    const worker = await house.worker()
-    for (const scope of ['calendar.*', 'openid', '*'])
-      expect(await outcome(() => http.exchange(worker, { scope })), scope).toMatchObject({ status: 400, issued: 0 })
-    expect(await http.exchange(worker)).not.toHaveProperty('scope')
   })
 })

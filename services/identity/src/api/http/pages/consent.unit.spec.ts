@@ -1,7 +1,7 @@
 /** The question as an authorization request brings it (RFC 6749 §4.1): which client, and where the browser goes next. */
 import { describe, expect, it } from 'vitest'
+import { wordsOf } from '../../../../../../infra/dev/person.ts'
 import * as facts from '../../../../../../infra/testing/facts.ts'
-import { wordsOf } from '../../../../../../infra/testing/person.ts'
 import { type Asked, asAsked, consentView, titleOf } from './consent.ts'
 import type { Visitor } from './session.ts'
 

@@ -1,8 +1,8 @@
 /** A person delegates by themselves: finds the agent, says what, reads what follows, says yes; and ends it. */
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { actionOf, type Fields, type Page, wordsOf } from '../../../../../../infra/dev/person.ts'
 import * as facts from '../../../../../../infra/testing/facts.ts'
-import { actionOf, type Fields, type Page, wordsOf } from '../../../../../../infra/testing/person.ts'
 import { CEILING } from '../../../testing/house.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../testing/people.ts'
 import { newKey } from '../../../testing/token-client.ts'

@@ -3,9 +3,9 @@
  * else's program. Then what an attacker tries around a sign-in and a session.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Page, type Person, wordsOf } from '../../../../../../infra/dev/person.ts'
 import type { Running } from '../../../../../../infra/dev/process.ts'
 import { GLORIA, hasCanaille, startCanaille } from '../../../../../../infra/testing/canaille/start.ts'
-import { type Page, type Person, wordsOf } from '../../../../../../infra/testing/person.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../testing/people.ts'
 
 const there = hasCanaille()
@@ -132,7 +132,7 @@ describe('an answer of a provider', () => {
     again.cookies.set(BROWSER, 'whatever')
     expect(await refused(again, callback)).toEqual([409, 'sign_in_not_begun_here'])
   })
-  it('RFC 6749 §4.1.2, RFC 9207 §2.4: with another state, code or issuer is refused', async () => {
+  it('OpenID Connect Core §3.1.2.7, RFC 6749 §4.1.2, RFC 9207 §2.4: with another state, code or issuer is refused', async () => {
     for (const [name, value] of [
       ['code', 'invented'],
       ['iss', 'https://evil.example'],
