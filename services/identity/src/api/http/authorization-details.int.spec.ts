@@ -145,6 +145,26 @@ describe('narrower, one object by one object', () => {
     expect(scoped).toMatchObject({ status: 400, issued: 0 })
   })
 
+  it('rar-and-scope-both-needed: RFC 9396 §3, scope never stands in for details: asked with or without them it is refused', async () => {
+    for (const scope of ['calendar.read', 'openid', '*'])
+      for (const fields of [{}, { authorization_details: JSON.stringify([detail()]) }])
+        expect(await outcome(() => http.exchange(worker, { scope, ...fields })), scope).toEqual(
+          refusal('invalid_scope'),
+        )
+  })
+
+  it('rar-refresh-after-shrink: RFC 9396 §6, nothing is refreshed; who goes on with a token gets what is held now, not then', async () => {
+    for (const grant_type of ['refresh_token', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
+      expect(await outcome(() => http.exchange(worker, { grant_type }))).toMatchObject({ status: 400, issued: 0 })
+    const type = 'urn:ietf:params:oauth:token-type:access_token'
+    const { grant, task } = await house.grant(worker.delegation, { authorization_details: [read] })
+    const { access_token } = await http.exchange(worker, { grant_id: grant })
+    const onward = { subject_token: access_token, subject_token_type: type, grant_id: undefined }
+    expect((await http.exchange(worker, onward)).authorization_details).toEqual([read])
+    await house.endGrant(grant, task)
+    expect(await outcome(() => http.exchange(worker, onward))).toEqual(refusal('invalid_request'))
+  })
+
   it('tx-scope-never-wider-than-delegation: RFC 8693 §5, a grant beyond the delegation widens no token', async () => {
     const small = await workersOf(house).workerWith({ delegate: { authorizationDetails: [read] } })
     const { status, authorization_details } = await http.exchange(small)

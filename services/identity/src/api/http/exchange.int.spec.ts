@@ -46,6 +46,12 @@ const withFields = (fields: client.Fields, holder: client.Holder = worker) =>
 const withSubject = (subject_token: string) => withFields({ subject_token })
 /** The worker’s delegation token, bent and signed by the server’s own key. */
 const bent = (part: client.Bent) => resigned(worker.delegationToken, part, serverKey.privateKey)
+/** With another header, and the signature that was there. */
+const withHeader = (token: string, part: object): string => {
+  const [header = '', ...rest] = token.split('.')
+  const told = { ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...part }
+  return [Buffer.from(JSON.stringify(told)).toString('base64url'), ...rest].join('.')
+}
 const invalidRequest = refusal('invalid_request')
 
 describe('a token for a delegation', () => {
@@ -212,6 +218,34 @@ describe('the chain of actors', () => {
       const subject_token = await resigned(child.delegationToken, { claims: { act } }, serverKey.privateKey)
       expect(await withFields({ subject_token }, child), JSON.stringify(act)).toEqual(invalidRequest)
     }
+  })
+
+  it('chain-signed-by-other-key: RFC 8693 §4.1, only this server says who passed a delegation on; no agent of the chain can', async () => {
+    const child = await childOf(worker)
+    const iss = `spiffe://${house.stack.trustDomain}`
+    const act = { iss, sub: worker.spiffeId, sub_profile: 'ai_agent' }
+    for (const signer of [worker.key, child.key, await newKey()])
+      for (const header of [{}, { jwk: signer.publicJwk, kid: undefined }, { kid: signer.thumbprint }]) {
+        const subject_token = await resigned(child.delegationToken, { claims: { act }, header }, signer.privateKey)
+        expect(await withFields({ subject_token }, child)).toEqual(invalidRequest)
+      }
+  })
+
+  it('chain-alg-list: RFC 8725 §3.1, a chain is signed as this server signs, by an algorithm of the list, or refused', async () => {
+    const child = await childOf(worker)
+    const claims = decodeJwt(child.delegationToken)
+    const kid = serverKey.keyId
+    const tokens = [
+      client.unsecured({ typ: 'delegation+jwt', kid }, claims),
+      await resigned(
+        child.delegationToken,
+        { header: { alg: 'HS256' } },
+        Buffer.from(JSON.stringify(serverKey.publicJwk)),
+      ),
+      await resigned(child.delegationToken, { header: { alg: 'EdDSA', kid } }, (await newKey('EdDSA')).privateKey),
+      ...['ES384', 'RS256', 'PS256', 'none', 'es256', ''].map((alg) => withHeader(child.delegationToken, { alg })),
+    ]
+    for (const subject_token of tokens) expect(await withFields({ subject_token }, child)).toEqual(invalidRequest)
   })
 
   it('tx-depth-limit: actor profile, 32 actors at most; 33, 1,000 and a circle are invalid_request, and nobody falls over', async () => {

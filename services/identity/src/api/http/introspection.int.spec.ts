@@ -325,7 +325,7 @@ describe('a token that does not count is not active, and nothing more is said: R
     await inactive(token)
   })
 
-  it('introspect-fails-closed: RFC 7662 §2.3, when nothing can be known to be current there is no yes', async () => {
+  it('chain-stale-revocation-set-denies: RFC 7662 §2.3, when nothing can be known to be current there is no yes', async () => {
     const token = await tokenOf(worker)
     await house.stack.nats.process().stop()
     const body = new URLSearchParams({ token }).toString()

@@ -80,6 +80,10 @@ describe('metadata', () => {
     const methods = server.token_endpoint_auth_methods_supported
     expect(methods).toEqual(['private_key_jwt', 'tls_client_auth', 'spiffe_x509', 'spiffe_jwt'])
     expect(server.token_endpoint_auth_signing_alg_values_supported).toEqual(['ES256', 'EdDSA'])
+    expect(server).toMatchObject({
+      introspection_endpoint_auth_methods_supported: methods,
+      revocation_endpoint_auth_methods_supported: methods,
+    })
     const basic = `Basic ${Buffer.from(`${encodeURIComponent(worker.spiffeId)}:x`).toString('base64')}`
     const none = { client_assertion: undefined, client_assertion_type: undefined }
     for (const [fields, headers] of [

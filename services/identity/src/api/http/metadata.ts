@@ -25,11 +25,17 @@ export function truthful(
   { grantTypes, authMethods }: { grantTypes: ReadonlySet<string>; authMethods: readonly string[] },
 ): Record<string, unknown> {
   const kept = OF_THE_ENGINE.flatMap((name) => (engine[name] === undefined ? [] : [[name, engine[name]] as const]))
+  const algorithms = engine.token_endpoint_auth_signing_alg_values_supported
   return {
     ...Object.fromEntries(kept),
     grant_types_supported: [...grantTypes],
     response_modes_supported: ['query'],
     token_endpoint_auth_methods_supported: authMethods,
+    // Left out they would mean client_secret_basic (RFC 8414 §2). Enforcement points ask by their certificate.
+    introspection_endpoint_auth_methods_supported: authMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+    revocation_endpoint_auth_methods_supported: authMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
     authorization_details_types_supported: ['agent_permission'],
     tls_client_certificate_bound_access_tokens: true,
     actor_profile_token_exchange: {

@@ -186,6 +186,17 @@ describe('an access token of this server, by another agent (Rebind)', () => {
     expect(await withFields({ ...asAccess(first), ...actor, grant_id }, child)).toEqual(unauthorized)
   })
 
+  it('tx-client-not-in-audience-rejected: GHSA-75p6-52g3-rqc8, who is neither its actor nor holds from it exchanges no token', async () => {
+    const stranger = await house.worker()
+    const child = await childOf(worker)
+    for (const token of [await tokenOf(worker), await tokenOf(child)])
+      for (const fields of [{}, await actorToken(stranger), { delegation_id: stranger.delegation.id }]) {
+        const taken = { ...asAccess(token), grant_id: stranger.grant, ...fields }
+        const answer = await withFields(taken, stranger)
+        expect(answer, JSON.stringify(Object.keys(fields))).toEqual(unauthorized)
+      }
+  })
+
   it('tx-rebind-ambiguous: RFC 8693 §2.2.2, with several delegations the request names one, by delegation_id', async () => {
     const child = await childOf(worker)
     const part = { authorizationDetails: [detail()], purpose: 'Help', lifetimeSeconds: 600n, maximumDepth: 0 }
