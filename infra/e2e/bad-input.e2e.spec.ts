@@ -29,7 +29,22 @@ const METHODS = Object.entries(SERVICES).flatMap(([service, definition]) =>
   Object.values(definition).map(({ path }) => ({ service: service as ServiceName, path })),
 )
 /** Methods that need no input, and so accept an empty message. */
-const NEEDS_NOTHING = ['GetCheckpoint', 'RebuildIndex', 'ListRecords']
+const NEEDS_NOTHING = [
+  'GetCheckpoint',
+  'RebuildIndex',
+  'ListRecords',
+  'ListBlueprints',
+  'ListAgents',
+  'WatchAgents',
+  'ListDelegations',
+  'IssueX509Svid',
+  'GetTrustBundle',
+]
+/** Methods of streams, by what they take. */
+const STREAMED = new Map<string, 'one' | 'many'>([
+  [IdentityServiceService.watchAgents.path, 'one'],
+  [IdentityServiceService.registerAgents.path, 'many'],
+])
 const UNKNOWN_FIELD = Buffer.from([0xf8, 0xff, 0x01, 0x01])
 
 let house: House
@@ -71,19 +86,23 @@ async function send(service: ServiceName, path: string, bytes: Buffer, who: Who)
         spiffeId: work.agent.spiffeId,
         audience: serverId,
         path,
-        request: bytes,
+        // Who sends many proves themselves before the first of them.
+        request: STREAMED.get(path) === 'many' ? Buffer.alloc(0) : bytes,
       }),
     )
+  const same = (value: Buffer) => value
+  const options = { deadline: Date.now() + 5_000 }
   const error = await new Promise<ServiceError | null>((resolve) => {
-    client.makeUnaryRequest(
-      path,
-      (value: Buffer) => value,
-      (value) => value,
-      bytes,
-      metadata,
-      { deadline: Date.now() + 5_000 },
-      resolve,
-    )
+    const streamed = STREAMED.get(path)
+    if (!streamed) return void client.makeUnaryRequest(path, same, same, bytes, metadata, options, resolve)
+    const many = streamed === 'many' ? client.makeBidiStreamRequest(path, same, same, metadata, options) : undefined
+    many?.end(bytes)
+    const call = many ?? client.makeServerStreamRequest(path, same, same, bytes, metadata, options)
+    call.on('error', resolve)
+    call.on('data', () => {
+      resolve(null)
+      call.cancel()
+    })
   })
   client.close()
   return error ? fromStatus(error) : undefined

@@ -119,6 +119,12 @@ describe('too many parts', () => {
     const same = Array(32).fill(one({ actions: ['crm.*'], resources: ['Customer::*'] }))
     expect(intersect(actions, same)).toEqual(actions)
   })
+  it('are refused as patterns of one object too', () => {
+    const patterns = (word: string) =>
+      Array.from({ length: 9 }, (_, at) => ({ argument: `${word}${at}`, pattern: 'x' }))
+    const [left, right] = [one({ limits: { patterns: patterns('a') } }), one({ limits: { patterns: patterns('b') } })]
+    expect(() => narrow([left], [{ details: [right], reason: 'outside_delegation' }])).toThrow(many)
+  })
   it('in one member are refused too', () => {
     const names = (word: string) => Array.from({ length: 60 }, (_, at) => `crm.${word}.a${at}`)
     const left = [one({ actions: ['crm.left.*', ...names('right')] })]

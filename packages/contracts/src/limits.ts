@@ -23,6 +23,8 @@ const Window = z
   .strictObject({ from: z.iso.datetime(), until: z.iso.datetime() })
   .refine(({ from, until }) => Date.parse(from) < Date.parse(until), 'must begin before it ends')
 
+export const MAX_PATTERNS = 16
+
 export const Limits = z
   .strictObject({
     /** The most that one act may move. */
@@ -30,7 +32,7 @@ export const Limits = z
     /** How many acts there may be in all. Only who counts can know (policy); who does not, refuses. */
     count: z.int().min(1).max(1_000_000).optional(),
     /** Each must fit. */
-    patterns: z.array(Pattern).max(16).default([]),
+    patterns: z.array(Pattern).max(MAX_PATTERNS).default([]),
     window: Window.optional(),
   })
   .refine(

@@ -164,7 +164,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const pages = people && createPages({ ...context, ...people, issuer, requests, revocations })
   const app = createApp(keys, svids, pages)
   const http = await serveHttps(config.CREDENCE_HTTP_LISTEN, tls, oauthListener(engine, app, { ...oauth, bundle }), {
-    clientAuthorities: bundle().x509Authorities.map(String),
+    clientAuthorities: () => bundle().x509Authorities.map(String),
   })
   cleanup.push(http.stop)
 
@@ -184,7 +184,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
       ...humanMethods(context),
       ...requestMethods(context, { requests, people, issuer }),
       ...svidMethods({ ...context, barrier, svids }),
-    } as never,
+    },
     findAgent: principals.callerBySpiffeId,
     barrier,
     resolveHuman: admitHuman(context),

@@ -1,5 +1,6 @@
 /** From a delegation to an access token for one resource: RFC 8693 exchange, RFC 9449 DPoP, private_key_jwt. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
+import { unauthenticated } from '@credence/contracts/errors'
 import type { Trigger } from '@credence/contracts/events/values'
 import * as oauth from 'openid-client'
 import type { AgentKey } from './key.ts'
@@ -67,6 +68,10 @@ export async function openTokens(options: {
     oauth.PrivateKeyJwt(key.privateKey),
     { algorithm: 'oauth2', [oauth.customFetch]: options.fetch as oauth.CustomFetch },
   )
+  // RFC 8414 §3.3: identical, character by character; the library takes what is the same URL.
+  const { issuer } = configuration.serverMetadata()
+  if (issuer !== options.issuer)
+    throw unauthenticated('other_issuer', `${options.issuer} says that it is another issuer: nothing is signed for it.`)
   const DPoP = oauth.getDPoPHandle(configuration, key)
   const request = async (parameters: Record<string, string>) => {
     const answer = await oauth.genericGrantRequest(configuration, TOKEN_EXCHANGE, parameters, { DPoP })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { unavailable } from '@credence/contracts/errors'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
+import { connect, type NatsConnection, nkeyAuthenticator, TimeoutError } from '@nats-io/transport-node'
 import type { Log } from '../log.ts'
 import { messageOf } from '../log.ts'
 
@@ -28,6 +28,21 @@ export type BusOptions = {
 
 /** How long one request to NATS may take, in milliseconds. Below the two seconds that callers are promised. */
 export const BUS_TIMEOUT_MS = 800
+
+/** How long a question at the start of a service may be asked again: a server that has just come up answers late. */
+const START_MS = 10_000
+
+/** For questions at the start of a service, which has no caller yet who waits. @throws what the last attempt threw */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + START_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!(error instanceof TimeoutError) || Date.now() > deadline) throw error
+    }
+  }
+}
 
 /** Connects, waiting for a server that is still starting. @throws CredenceError `unavailable` after ten seconds */
 export async function connectBus(options: BusOptions): Promise<Bus> {

@@ -11,7 +11,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
-import type { Bus } from './connect.ts'
+import { type Bus, patiently } from './connect.ts'
 
 export type StreamSize = { replicas: number; maxBytes: number }
 
@@ -87,7 +87,7 @@ async function ensureStream(jsm: JetStreamManager, stream: StreamName, size: Str
  */
 export async function verifyStreams(bus: Bus, streams: readonly StreamName[] = [...ORIGINS, 'TRAIL']): Promise<void> {
   for (const stream of streams) {
-    const { config } = await bus.jsm.streams.info(stream)
+    const { config } = await patiently(() => bus.jsm.streams.info(stream))
     const target = wanted(stream, { replicas: config.num_replicas, maxBytes: config.max_bytes })
     for (const key of Object.keys(target) as (keyof typeof target)[]) {
       if (key === 'duplicate_window') continue

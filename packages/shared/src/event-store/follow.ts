@@ -7,7 +7,7 @@ import { setImmediate as otherTurns } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
 import { type ConsumerMessages, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
-import type { Bus } from '../bus/connect.ts'
+import { type Bus, patiently } from '../bus/connect.ts'
 import { type Log, messageOf } from '../log.ts'
 import { decodeCommit, type RecordedCommit } from './commit.ts'
 
@@ -59,7 +59,7 @@ export async function follow(
   let messages: ConsumerMessages | undefined
   const waiting = new Set<{ sequence: number; resolve: () => void }>()
 
-  const target = (await bus.jsm.streams.info(stream)).state.last_seq
+  const target = (await patiently(() => bus.jsm.streams.info(stream))).state.last_seq
   const halt = (error: Error) => {
     if (halted || stopping) return
     halted = error
@@ -101,10 +101,8 @@ export async function follow(
     })
   }
 
-  const consumer = await bus.js.consumers.get(stream, {
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: position + 1,
-  })
+  const from = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: position + 1 }
+  const consumer = await patiently(() => bus.js.consumers.get(stream, from))
   messages = await consumer.consume({ max_messages: 5_000, expires: EXPIRES_MS })
   void listen(messages)
   void takeAll(messages).catch((error) => halt(error instanceof Error ? error : new Error(messageOf(error))))

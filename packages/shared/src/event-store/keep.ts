@@ -1,7 +1,7 @@
 /** Follows streams into read models, from the last snapshot on, and keeps a snapshot of them from time to time. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamName } from '@credence/contracts/streams'
-import type { Bus } from '../bus/connect.ts'
+import { type Bus, patiently } from '../bus/connect.ts'
 import { type Log, messageOf } from '../log.ts'
 import { codeDigest } from './code.ts'
 import type { RecordedCommit } from './commit.ts'
@@ -53,7 +53,7 @@ export async function keepModels<Stream extends StreamName>(options: KeepOptions
   const models = Object.values<readonly ReadModel[]>(options.models).flat()
   const begin = new Map<StreamName, Mark>()
   for (const stream of streams) {
-    const { created } = await bus.jsm.streams.info(stream)
+    const { created } = await patiently(() => bus.jsm.streams.info(stream))
     begin.set(stream, { stream, created, sequence: 0, id: '' })
   }
   const file = snapshots && (await openSnapshotFile(snapshots.folder, snapshots.service, snapshots.code, log))
@@ -103,7 +103,7 @@ const holdsOn =
   async ({ stream, created, sequence, id }) => {
     if (marks.get(stream)?.created !== created) return false
     if (sequence === 0) return true
-    const message = await bus.jsm.streams.getMessage(stream, { seq: sequence }).catch(() => undefined)
+    const message = await patiently(() => bus.jsm.streams.getMessage(stream, { seq: sequence })).catch(() => undefined)
     return message?.header.get('ce-id') === id
   }
 

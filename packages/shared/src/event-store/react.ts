@@ -4,7 +4,7 @@
  * for as long as it takes, and never skipped.
  */
 import type { ConsumerMessages } from '@nats-io/jetstream'
-import type { Bus } from '../bus/connect.ts'
+import { type Bus, patiently } from '../bus/connect.ts'
 import { REACTIONS, type ReactionName } from '../bus/streams.ts'
 import { type Log, messageOf } from '../log.ts'
 import { traced } from '../telemetry.ts'
@@ -23,7 +23,7 @@ export async function react(
   const { stream } = REACTIONS[name]
   let stopped = false
   let live: ConsumerMessages | undefined
-  const consumer = await bus.js.consumers.get(stream, name)
+  const consumer = await patiently(() => bus.js.consumers.get(stream, name))
 
   async function run(): Promise<void> {
     live = await consumer.consume({ max_messages: 1, expires: 5_000 })

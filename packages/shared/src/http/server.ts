@@ -7,31 +7,44 @@ import type { TlsFiles } from '../rpc/tls.ts'
 
 export type HttpServer = { stop(): Promise<void> }
 
+/** How often certificate and authorities are read again: both are followed by others long before they end. */
+const REFRESH_MS = 60_000
+
 /**
  * @param address host:port
- * @param options.clientAuthorities PEM: clients are asked for a certificate by one of these, and may go without; whoever
- *   reads the certificate has to verify it. Undefined: nobody is asked.
+ * @param options.clientAuthorities PEM, as they are now: clients are asked for a certificate by one of these, and may go
+ *   without; whoever reads the certificate has to verify it. Undefined: nobody is asked.
  */
 export function serveHttps(
   address: string,
   tls: TlsFiles,
   listener: RequestListener,
-  options: { clientAuthorities?: string[] } = {},
+  options: { clientAuthorities?: () => string[] } = {},
 ): Promise<HttpServer> {
   const cut = address.lastIndexOf(':')
+  const { clientAuthorities } = options
+  const secureContext = () => ({
+    cert: readFileSync(tls.certFile),
+    key: readFileSync(tls.keyFile),
+    ...(clientAuthorities ? { ca: clientAuthorities() } : {}),
+  })
   const server = createServer(
     {
-      cert: readFileSync(tls.certFile),
-      key: readFileSync(tls.keyFile),
+      ...secureContext(),
       maxHeaderSize: 32 * 1024,
       requestTimeout: 15_000,
       headersTimeout: 10_000,
-      ...(options.clientAuthorities
-        ? { requestCert: true, rejectUnauthorized: false, ca: options.clientAuthorities }
-        : {}),
+      ...(clientAuthorities ? { requestCert: true, rejectUnauthorized: false } : {}),
     },
     listener,
   )
+  const refresh = setInterval(() => {
+    try {
+      server.setSecureContext(secureContext())
+    } catch {
+      // A file that is being replaced: what was read before serves until the next turn.
+    }
+  }, REFRESH_MS).unref()
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const hint = `Cannot listen on ${address}: is something else using this port? Stop it, or configure another.`
@@ -41,6 +54,7 @@ export function serveHttps(
       resolve({
         stop: () =>
           new Promise((done) => {
+            clearInterval(refresh)
             server.close(() => done())
             server.closeIdleConnections()
             setTimeout(() => server.closeAllConnections(), 2_000).unref()

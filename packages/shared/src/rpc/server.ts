@@ -81,7 +81,7 @@ export async function serveRpc<Definition extends RpcDefinition>(
     'grpc.keepalive_time_ms': 60_000,
     'grpc.enable_channelz': 0,
   })
-  const names = Object.keys(options.definition).filter((name) => name in options.methods)
+  const names = Object.keys(options.definition)
   const raw = names.map((name) => [name, { ...options.definition[name], requestDeserialize: (bytes: Buffer) => bytes }])
   const handlers = names.map((name) => [name, wrap(options, name)])
   server.addService(Object.fromEntries(raw), Object.fromEntries(handlers))

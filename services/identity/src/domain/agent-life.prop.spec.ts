@@ -5,12 +5,14 @@ import type { Fact, IdentityFact } from '@credence/contracts/events/catalog'
 import { identityEvents } from '@credence/contracts/events/identity'
 import { type AgentState, agentEvolution, hasEnded, isHeld, livingKeys } from '@credence/contracts/principals/agent'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { hours } from '../../../../infra/testing/facts.ts'
 import { activateAgent } from './agent.ts'
 import { rotateKey, withdrawKey } from './agent-key.ts'
 import * as life from './agent-life.ts'
+
+vi.setConfig({ testTimeout: 600_000 })
 
 const agent = facts.agent({ kind: 'continuous', expires_at: hours(8) })
 const id = agent.agent
@@ -109,7 +111,7 @@ it('retire-is-final: no end is ever left; every transition is a well-formed even
         expect(livingKeys(after, now).length).toBeLessThanOrEqual(2)
       }
     }),
-    { numRuns: 3_000 },
+    { numRuns: 2_000 },
   )
-  for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(500)
+  for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(300)
 })

@@ -9,9 +9,11 @@ import type { Mandate } from '@credence/contracts/principals/mandate'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { createPrincipals } from '@credence/shared/principals'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { hours, NOW } from '../../../../infra/testing/facts.ts'
+
+vi.setConfig({ testTimeout: 600_000 })
 
 const SEEN = { agent: facts.agent(), delegation: facts.delegation(), mandate: facts.mandate() }
 const STATES = ['registered', 'active', 'suspended', 'quarantined', 'revoked', 'retired', 'expired'] as const

@@ -105,7 +105,18 @@ export function createAgentIndex(shared: Pick<Shared, 'withDescendants' | 'agent
       }
       for (const listener of listeners) listener(ids, commit.sequence)
     },
-    dump: () => order.map((record) => ({ ...record })),
+    dump: () => {
+      // Only these two members change, so only they are copied at once.
+      const changed = Float64Array.from(order, (record) => record.changed)
+      const used = Float64Array.from(order, ({ usedAt }) => usedAt ?? Number.NaN)
+      return (function* () {
+        for (const [at, value] of changed.entries()) {
+          const { usedAt: _, ...record } = order[at] as AgentRecord
+          const usedAt = used[at] as number
+          yield { ...record, changed: value, ...(Number.isNaN(usedAt) ? {} : { usedAt }) }
+        }
+      })()
+    },
     load: (entry) => {
       const record = entry as AgentRecord
       const agent = shared.agent(record.id)

@@ -198,7 +198,9 @@ function badRequests(form: URLSearchParams): Parameters<typeof http.raw>[0][] {
   const types = ['application/json', 'text/plain', 'application/x-www-form-urlencoded; charset=none']
   return [
     ...bodies.flatMap((body) => [{ body }, { body, headers: { dpop: '<script>' } }]),
-    ...paths.flatMap((path) => [{ path }, { path, method: 'GET' }]),
+    ...paths.map((path) => ({ path })),
+    // The root is where people begin.
+    ...paths.filter((path) => !['/', '/%2e%2e'].includes(path)).map((path) => ({ path, method: 'GET' })),
     ...['GET', 'PUT', 'DELETE', 'OPTIONS'].flatMap((method) => [{ method }, { method, path: '/par' }]),
     ...['POST', 'PUT', 'DELETE'].map((method) => ({ method, path: '/authorize' })),
     ...bodies.map((body) => ({ body, path: '/par' })),

@@ -170,6 +170,11 @@ describe('who is not concerned', () => {
     expect((await sends(path, '', FORM, 'GET')).status).toBe(405)
     expect((await sends(path, `token=${'x'.repeat(60_000)}`)).status).toBe(413)
     expect((await asks(worker, '')).status).toBe(400)
+    const refused = (await house.read('IDENTITY')).flatMap(({ facts }) =>
+      facts.flatMap(({ type, data }) => (type === 'credence.identity.client.refused.v1' ? [data] : [])),
+    )
+    const client = `spiffe://${house.stack.trustDomain}/${path}`
+    expect(refused).toContainEqual(expect.objectContaining({ client, error: 'invalid_request', reason: 'no_form' }))
   })
 })
 
@@ -207,7 +212,7 @@ describe('a token that does not count is not active, and nothing more is said: R
     await inactive(token)
   })
 
-  it('introspect-delegation-ended: chain-revoked-middle-kills-below, a delegation anywhere up the chain', async () => {
+  it('chain-revoked-middle-kills-below: RFC 7662 §2.2, a delegation anywhere up the chain has ended', async () => {
     const parent = await house.worker()
     const child = await childOf(parent)
     const [above, below] = [await tokenOf(parent), await tokenOf(child)]
@@ -221,7 +226,7 @@ describe('a token that does not count is not active, and nothing more is said: R
     for (const holder of [parent, another]) expect((await asks(holder, holder.delegationToken)).body).toEqual(INACTIVE)
   })
 
-  it('introspect-agent-ended: revoke-cascades-to-exchanged, an agent or its parent has ended', async () => {
+  it('introspect-agent-ended: RFC 7662 §2.2, an agent or its parent has ended', async () => {
     const parent = await house.worker()
     const child = await childOf(parent)
     const tokens = [await tokenOf(parent), await tokenOf(child)]
@@ -231,7 +236,7 @@ describe('a token that does not count is not active, and nothing more is said: R
 
   const ends: [string, (holder: Worker) => [string, Fact]][] = [
     [
-      'introspect-agent-suspended: refresh-after-lock, an agent is held',
+      'introspect-agent-suspended: RFC 7662 §2.2, an agent that is suspended keeps no token',
       ({ agentId: agent }) => [
         `agent/${agent}`,
         { type: 'credence.identity.agent.suspended.v1', data: { agent, cause: 'operator', reason: 'Odd' } },
@@ -297,7 +302,7 @@ describe('a token that does not count is not active, and nothing more is said: R
     await inactive(token)
   })
 
-  it('exchange-after-subject-deleted: delegation-dies-with-grantor, the person has left', async () => {
+  it('exchange-after-subject-deleted: RFC 7662 §2.2, the person has left', async () => {
     const eve = await house.person({ subject: 'eve', name: 'Eve' })
     const given = await eve.grantDelegation({
       agentId: worker.agentId,

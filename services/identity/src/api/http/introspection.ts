@@ -4,25 +4,31 @@
  * token that does not count, gets the same answer: not active, and not a word more (§2.2).
  */
 import type { IncomingMessage } from 'node:http'
-import type { TLSSocket } from 'node:tls'
 import { CredenceError } from '@credence/contracts/errors'
 import type { Roles } from '@credence/shared/callers/roles'
 import { messageOf } from '@credence/shared/log'
-import { spiffeIdOf } from '@credence/shared/rpc/tls'
 import { decodeProtectedHeader, type JWTPayload } from 'jose'
 import type { Provider } from 'oidc-provider'
 import { holderEnd } from '../../domain/token-life.ts'
 import type { AccessClaims, DelegationClaims } from '../context.ts'
-import { readForm } from './form.ts'
+import { certificateOf } from './client-authentication.ts'
+import { invalidRequest, refuse } from './oauth-error.ts'
+import { type Refusals, Refused } from './refusals.ts'
+import { readBody } from './request-body.ts'
 import { type Answer, takeOver } from './structured-tokens.ts'
 import { endOf } from './subject.ts'
 import { clientOf, type TokenParts } from './token-endpoint.ts'
 
-type Parts = TokenParts & { roles: Roles }
+type Parts = TokenParts & { roles: Roles; refusals: Refusals }
 /** May this caller be told of a token of that client, for that audience? */
 type Asker = (token: { client: string; audience: string | undefined }) => boolean
 
 const INACTIVE: Answer = { status: 200, body: { active: false } }
+/** Neither yes nor no. */
+const AWAY: Answer = {
+  status: 503,
+  body: { error: 'temporarily_unavailable', error_description: 'Nothing can be known to be current now. Try again.' },
+}
 
 export function registerIntrospection(provider: Provider, parts: Parts): void {
   takeOver(provider, 'introspection', (ctx, token) =>
@@ -38,28 +44,45 @@ export function registerIntrospection(provider: Provider, parts: Parts): void {
   })
 }
 
-/** SPIFFE ID of a certificate that was checked against our CA, and has the role. */
+/** SPIFFE ID of the X.509-SVID on the connection, when it has the role. */
 function enforcementPoint({ roles }: Parts, request: IncomingMessage): string | undefined {
-  const socket = request.socket as TLSSocket
-  const id = socket.authorized ? spiffeIdOf(socket.getPeerCertificate()) : undefined
+  const id = certificateOf(request)?.client
   return id !== undefined && roles.ofWorkload(id).has('enforcement-point') ? id : undefined
 }
 
 async function byCertificate(parts: Parts, request: IncomingMessage, id: string): Promise<Answer> {
-  const form = await readForm(request)
-  if (!form) return invalid('Send a small form (application/x-www-form-urlencoded).')
-  const tokens = form.getAll('token')
-  if (tokens.length !== 1 || !tokens[0]) return invalid('token: must come exactly once')
-  const claimed = form.getAll('client_id')
-  if (claimed.some((name) => name !== id)) return { status: 401, body: { error: 'invalid_client' } }
-  const audiences = parts.roles.audiencesOf(id)
-  return introspect(parts, tokens[0], ({ audience }) => audience !== undefined && audiences.has(audience))
+  try {
+    const token = await tokenIn(request, id)
+    const audiences = parts.roles.audiencesOf(id)
+    return await introspect(parts, token, ({ audience }) => audience !== undefined && audiences.has(audience))
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    return refusing(parts, id, error)
+  }
 }
 
-const invalid = (error_description: string): Answer => ({
-  status: 400,
-  body: { error: 'invalid_request', error_description },
-})
+/** @throws Refused when the form is not one token, asked for by whom the certificate names (RFC 8705 §2) */
+async function tokenIn(request: IncomingMessage, id: string): Promise<string> {
+  const isForm = /^application\/x-www-form-urlencoded *(;|$)/i.test(request.headers['content-type'] ?? '')
+  const body = isForm ? await readBody(request) : undefined
+  if (!body) throw invalidRequest('no_form', 'Send a small form (application/x-www-form-urlencoded).')
+  const form = new URLSearchParams(body.toString())
+  if (form.getAll('client_id').some((name) => name !== id))
+    throw refuse('invalid_client', 'client_id_mismatch', 'client_id: is not the name in the certificate')
+  const [token, ...more] = form.getAll('token')
+  if (!token || more.length > 0) throw invalidRequest('missing_parameter', 'token: must come exactly once')
+  return token
+}
+
+async function refusing({ refusals }: Parts, client: string, refused: Refused): Promise<Answer> {
+  const { error, reason, error_description } = refused
+  try {
+    await refusals.record({ client, error, reason })
+    return { status: error === 'invalid_client' ? 401 : 400, body: { error, error_description } }
+  } catch {
+    return AWAY
+  }
+}
 
 async function introspect(parts: Parts, token: string, mayKnow: Asker): Promise<Answer> {
   try {
@@ -70,10 +93,7 @@ async function introspect(parts: Parts, token: string, mayKnow: Asker): Promise<
     return shown ? { status: 200, body: shown } : INACTIVE
   } catch (error) {
     if (!(error instanceof CredenceError)) parts.log.error('introspection failed', { error: messageOf(error) })
-    return {
-      status: 503,
-      body: { error: 'temporarily_unavailable', error_description: 'Nothing is known now. Try again.' },
-    }
+    return AWAY
   }
 }
 
