@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto'
 import { forbidden, notFound, precondition } from '@credence/contracts/errors'
 import { HumanId, RequestId } from '@credence/contracts/events/values'
 import { DelegationRequestState } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { actorOf } from '@credence/shared/callers/caller'
+import { sha256 } from '@credence/shared/digest'
 import { newId } from '@credence/shared/ids'
 import { notBefore, seconds, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { MAX_LIFETIME_SECONDS } from '../../domain/delegation.ts'
-import { makeRequest, type Request, requestIsOver } from '../../domain/request.ts'
+import { makeRequest, type Request, type RequestState, requestIsOver } from '../../domain/request.ts'
 import { MAX_STATEMENT } from '../../domain/statement.ts'
 import type { Requests } from '../../projections/requests.ts'
 import type { Context } from '../context.ts'
@@ -27,6 +27,14 @@ export const requestMethods = (
   const { principals, writer, clock } = context
   const { requests, people, issuer } = parts
 
+  /** One after the other: many at once are counted as many. (What another replica writes in this moment is not seen.) */
+  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = turn.then(work, work)
+    turn = result.catch(() => undefined)
+    return result
+  }
+
   return {
     requestDelegation: method({
       allow: ['agent'],
@@ -44,33 +52,39 @@ export const requestMethods = (
         const id = caller.kind === 'agent' ? caller.agent : ''
         const human = input.humanId || undefined
         if (human && !principals.human(human)?.active) throw notFound('human', human)
+        await context.barrier()
         const now = clock()
         const request = newId('drq')
+        const decide = (state: RequestState, codeDigest: string) => {
+          const agent = principals.agent(id)
+          if (!agent) throw notFound('agent', id)
+          const ask = {
+            request,
+            authorizationDetails: input.authorizationDetails,
+            lifetimeSeconds: input.lifetimeSeconds,
+            maximumDepth: input.maximumDepth,
+            human,
+            statementDigest: sha256(input.statement),
+            codeDigest,
+          }
+          const blueprint = principals.blueprint(agent.blueprint)
+          const waiting = requests.waiting(id, human, now)
+          return makeRequest(state, ask, { agent, agentEnd: principals.agentEnd(id, now), blueprint, waiting, now })
+        }
+        // Before the slow hash and the store: whoever may not ask costs nothing.
+        decide(undefined, '')
         const code = newCode()
         const codeDigest = await digestOfCode(readCode(code) ?? '', issuer)
         await people.statements.keep(request, input.statement)
-        const ask = {
-          request,
-          authorizationDetails: input.authorizationDetails,
-          lifetimeSeconds: input.lifetimeSeconds,
-          maximumDepth: input.maximumDepth,
-          human,
-          statementDigest: createHash('sha256').update(input.statement).digest('hex'),
-          codeDigest,
-        }
-        const { position } = await writer.execute(requests.requests, {
-          id: request,
-          actor: actorOf(caller),
-          ...(human ? { correlation: { human } } : {}),
-          now,
-          decide: (state) => {
-            const agent = principals.agent(id)
-            if (!agent) throw notFound('agent', id)
-            const blueprint = principals.blueprint(agent.blueprint)
-            const waiting = requests.waiting(id, human, now)
-            return makeRequest(state, ask, { agent, agentEnd: principals.agentEnd(id, now), blueprint, waiting, now })
-          },
-        })
+        const { position } = await inTurn(() =>
+          writer.execute(requests.requests, {
+            id: request,
+            actor: actorOf(caller),
+            ...(human ? { correlation: { human } } : {}),
+            now,
+            decide: (state) => decide(state, codeDigest),
+          }),
+        )
         const { expires_at } = known(requests, request)
         return {
           requestId: request,

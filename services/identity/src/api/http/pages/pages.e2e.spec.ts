@@ -11,6 +11,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CONTEXT, chromiumPath, launchChromium, widths } from '../../../../../../infra/testing/chromium.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../testing/people.ts'
+import { REDIRECT_URI, tokenClient } from '../../../testing/token-client.ts'
 
 const there = chromiumPath() !== undefined
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -81,9 +82,9 @@ describe.skipIf(!there)(
       // A form that is sent empty says what is missing, and takes the reader there.
       await page.getByRole('button', { name: 'Review' }).click()
       expect(await page.evaluate('document.activeElement.innerText')).toContain('Please check 2 things')
-      await page.getByLabel('Do everything under').check()
-      await page.getByLabel('Only these under').fill('calendar.read, calendar.book')
-      await page.getByLabel('All calendar events').check()
+      await page.getByLabel('Do everything under').first().check()
+      await page.getByLabel('Only these under').first().fill('calendar.read, calendar.book')
+      await page.getByLabel('All calendar events').first().check()
       await page.getByLabel('May it pass this on?').selectOption('1')
       await page.getByLabel('Why?').fill('My meetings while I travel')
       await page.getByRole('button', { name: 'Review' }).click()
@@ -124,6 +125,18 @@ describe.skipIf(!there)(
       expect(await approved.state()).toBe('DELEGATION_REQUEST_STATE_APPROVED')
       await to('/delegations')
       await picture('delegations', 980)
+    })
+
+    it('lets an answer lead on to the agent’s own site, which the page named (CSP 3, form-action)', async () => {
+      const agent = await house.agent()
+      const http = tokenClient(house.stack.issuer, house.stack.authority.caFile)
+      const { request_uri = '' } = await http.push({ ...agent, delegationToken: '', grant: '' })
+      await page.route(`${REDIRECT_URI}**`, (route) => route.fulfill({ body: 'back at the agent' }))
+      await to(`/authorize?${new URLSearchParams({ client_id: agent.spiffeId, request_uri })}`)
+      expect(await main()).toContain('After your answer the browser goes to agents.acme.example')
+      await page.getByRole('button', { name: 'Approve' }).click()
+      await page.waitForURL(`${REDIRECT_URI}**`)
+      expect(new URL(page.url()).searchParams.get('code')).toBeTruthy()
     })
 
     it('lets somebody decline and tell security', async () => {
@@ -225,8 +238,8 @@ describe.skipIf(!there)(
       for (const details of await looked.locator('summary').all()) await details.click()
       await looked.getByRole('button', { name: 'Review' }).click()
       await look('a form with problems')
-      await looked.getByLabel('Do everything under').check()
-      await looked.getByLabel('All calendar events').check()
+      await looked.getByLabel('Do everything under').first().check()
+      await looked.getByLabel('All calendar events').first().check()
       await looked.getByLabel('Why?').fill('Work')
       await looked.getByRole('button', { name: 'Review' }).click()
       await look('a review')

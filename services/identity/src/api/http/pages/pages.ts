@@ -6,7 +6,6 @@ import { Hono, type Context as Http, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-
 import type { Requests } from '../../../projections/requests.ts'
 import type { Revocations } from '../../../projections/revocations.ts'
 import type { Context } from '../../context.ts'

@@ -240,6 +240,11 @@ describe('limits', () => {
     await one.ask()
     expect(await refusal(one.ask())).toEqual(['too_many_requests', undefined])
   })
+  it('RFC 10027, many requests at the same moment are counted as many', async () => {
+    const one = await house.agent()
+    const outcomes = await Promise.all(Array.from({ length: 12 }, () => refusal(one.ask())))
+    expect(outcomes.filter((outcome) => outcome === undefined)).toHaveLength(3)
+  })
   it('an agent that is not active, or asks for more than its class may hold, is refused with what does not fit', async () => {
     const one = await house.agent()
     const wider: AuthorizationDetail[] = [facts.detail({ locations: ['https://bank.acme.example'] })]
