@@ -36,6 +36,8 @@ export function createPrincipals() {
   const mandates = aggregates('identity', 'mandate', mandateEvolution)
   const delegations = aggregates('identity', 'delegation', delegationEvolution, createSharing(COMMON.delegation))
   const below = new Map<string, string[]>()
+  /** Children that live on when their parent has ended. */
+  const survivors = new Map<string, string[]>()
 
   const human = (id: string) => humans.get(id).state
   const blueprint = (name: string) => blueprints.get(name).state
@@ -48,11 +50,17 @@ export function createPrincipals() {
     const found = agent(agentIdIn(spiffeId))
     return found?.spiffe_id === spiffeId ? found : undefined
   }
-  const hang = (upper: string | undefined, lower: string) => {
+  const hang = (upper: string | undefined, lower: string, on = below) => {
     if (!upper) return
-    const children = below.get(upper)
+    const children = on.get(upper)
     if (children) children.push(lower)
-    else below.set(upper, [lower])
+    else on.set(upper, [lower])
+  }
+  /** A set is walked as it grows, and ends where facts go round in a circle. */
+  const walk = (id: string, ...ways: (typeof below)[]): string[] => {
+    const found = new Set([id])
+    for (const next of found) for (const way of ways) for (const lower of way.get(next) ?? []) found.add(lower)
+    return [...found]
   }
   const models: readonly ReadModel[] = [
     humans,
@@ -62,11 +70,12 @@ export function createPrincipals() {
       apply: (commit) => {
         agents.apply(commit)
         for (const { type, data } of commit.facts)
-          if (type === 'credence.identity.agent.registered.v1' && !data.survives_parent) hang(data.parent, data.agent)
+          if (type === 'credence.identity.agent.registered.v1')
+            hang(data.parent, data.agent, data.survives_parent ? survivors : below)
       },
       load: (entry) => {
         const state = agents.load(entry)
-        if (state && !state.survives_parent) hang(state.parent, state.agent)
+        if (state) hang(state.parent, state.agent, state.survives_parent ? survivors : below)
       },
     },
     mandates,
@@ -84,6 +93,7 @@ export function createPrincipals() {
       clear: () => {
         delegations.clear()
         below.clear()
+        survivors.clear()
       },
     },
   ]
@@ -113,12 +123,9 @@ export function createPrincipals() {
       return delegationEnd(delegationChain(id, delegation), around, now)
     },
     /** An agent, mandate or delegation and everything below it that does not survive it, from the top down. */
-    withDescendants: (id: string): string[] => {
-      // A set is walked as it grows, and ends where facts go round in a circle.
-      const found = new Set([id])
-      for (const next of found) for (const lower of below.get(next) ?? []) found.add(lower)
-      return [...found]
-    },
+    withDescendants: (id: string): string[] => walk(id, below),
+    /** Those that survive it as well: they live on, but not all that they do is their own. */
+    withSurvivors: (id: string): string[] => walk(id, below, survivors),
     /** The agent with exactly this SPIFFE ID. */
     bySpiffeId,
     /** The same, as callers are checked. */

@@ -75,7 +75,7 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .chain((id) => fc.constantFrom('suspended', 'quarantined').map((state) => at(id, { state })))
     .map(under('agents')),
   'the blueprint is withdrawn': fc.constant({ withdrawn: ['meeting-scheduler'] }),
-  'the human has left': fc.constantFrom<object>({ active: false }, { leftAt: now }).map((left) => ({
+  'the human has left': fc.constantFrom<object>({ active: false }, { departures: 1 }).map((left) => ({
     humans: Object.fromEntries(Object.keys(humans).map((id) => [id, left])),
   })),
   'the human is not known': fc.constant({ humans: null }),

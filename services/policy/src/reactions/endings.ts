@@ -38,7 +38,7 @@ export function createEndings(parts: { world: World; writer: Writer; clock: Cloc
       const ended = endIn(fact)
       if (!ended) continue
       await parts.current()
-      for (const id of world.principals.withDescendants(ended.id).flatMap(world.openTasksOf).filter(isOver))
+      for (const id of world.principals.withSurvivors(ended.id).flatMap(world.openTasksOf).filter(isOver))
         await writer.execute(world.tasks, {
           id,
           actor: commit.actor,
