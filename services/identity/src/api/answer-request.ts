@@ -2,10 +2,11 @@
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { isNarrower } from '@credence/contracts/authority'
 import { CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
-import { grantDelegation, revokeDelegation } from '../domain/delegation.ts'
+import { revokeDelegation } from '../domain/delegation.ts'
 import { approveRequest, declineRequest, type Request } from '../domain/request.ts'
 import type { Requests } from '../projections/requests.ts'
 import type { Context } from './context.ts'
+import { giveDelegation } from './give-delegation.ts'
 
 type Parts = Pick<Context, 'principals' | 'writer' | 'clock'> & { requests: Requests }
 
@@ -46,15 +47,13 @@ export async function approve(parts: Parts, approval: Approval): Promise<string>
     narrow: false,
     request: id,
   }
-  await writer.execute(principals.delegations, {
-    ...about,
-    id: delegation,
-    decide: (state) => {
-      if (!state) {
-        const agentEnd = principals.agentEnd(agent.agent, now)
-        return grantDelegation(state, wanted, principals.human(human), { agent, agentEnd, blueprint }, now)
-      }
-      if (state.human === human && state.request === id) return []
+  await giveDelegation(parts, {
+    human,
+    agentId: agent.agent,
+    wanted,
+    causation: id,
+    isSame: (there) => {
+      if (there.human === human && there.request === id) return true
       throw precondition('request_answered', 'The request was answered already.')
     },
   })

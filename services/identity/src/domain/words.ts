@@ -42,7 +42,7 @@ function clause(detail: AuthorizationDetail): Phrase {
   const most = limitsInWords(detail.limits, ['amount', 'count'])
   return [
     ...listed(short(acts, 'actions')),
-    wide.length > 0 || acts.length > HEADING.names ? ' on ' : ' ',
+    joint(verbs, wide.length > 0 || acts.length > HEADING.names),
     ...listed(short(things, 'things')),
     ' at ',
     ...listed(
@@ -53,6 +53,12 @@ function clause(detail: AuthorizationDetail): Phrase {
     ),
     ...most.flatMap((phrase): Phrase => [', ', ...phrase]),
   ]
+}
+
+/** Between acts and things: “read customers”, “read contact for customers”, “do everything under ‘crm’ on customers”. */
+function joint(verbs: string[], many: boolean): string {
+  if (many) return ' on '
+  return verbs.some((verb) => verb.includes(' ')) ? ' for ' : ' '
 }
 
 const short = (phrases: Phrase[], what: string): Phrase[] => {

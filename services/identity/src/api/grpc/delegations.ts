@@ -6,8 +6,9 @@ import { newId } from '@credence/shared/ids'
 import { notBefore, seconds, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
-import { grantDelegation, MAX_LIFETIME_SECONDS, passOnDelegation, revokeDelegation } from '../../domain/delegation.ts'
+import { MAX_LIFETIME_SECONDS, passOnDelegation, revokeDelegation } from '../../domain/delegation.ts'
 import type { Context } from '../context.ts'
+import { giveDelegation } from '../give-delegation.ts'
 import { handOut, knownDelegation } from './delegation-view.ts'
 import { Details } from './schemas.ts'
 import { activeAgent, asAgent, hasRole, isHuman, knownAgent } from './standing.ts'
@@ -36,22 +37,9 @@ export const delegationMethods = (context: Context) => {
       handle: async (input, caller) => {
         await waitFor(input.notBefore, context.followers)
         await barrier()
-        const now = clock()
         const delegation = newId('dlg')
-        const { position } = await writer.execute(principals.delegations, {
-          id: delegation,
-          actor: actorOf(caller),
-          correlation: { delegation, human: caller.id },
-          now,
-          decide: (state) =>
-            grantDelegation(
-              state,
-              { ...input, delegation },
-              principals.human(caller.id),
-              receiver(input.agentId, now),
-              now,
-            ),
-        })
+        const giving = { human: caller.id, agentId: input.agentId, wanted: { ...input, delegation } }
+        const position = await giveDelegation(context, giving)
         return { ...(await handOut(context, delegation)), position }
       },
     }),

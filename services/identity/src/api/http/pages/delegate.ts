@@ -1,14 +1,14 @@
 /** A person begins: which agent, what exactly, how long, how deep, why; then reads what follows, and says yes. */
 import { createHmac } from 'node:crypto'
-import { CredenceError, forbidden, precondition } from '@credence/contracts/errors'
+import { forbidden, precondition } from '@credence/contracts/errors'
 import { DelegationId } from '@credence/contracts/events/values'
 import { type Agent, isHeld } from '@credence/contracts/principals/agent'
 import { newId } from '@credence/shared/ids'
 import { Hono, type Context as Http } from 'hono'
 import { html } from 'hono/html'
-import { grantDelegation } from '../../../domain/delegation.ts'
 import { durationInWords, instantInWords } from '../../../domain/time-in-words.ts'
 import { authorityInWords, depthInWords } from '../../../domain/words.ts'
+import { giveDelegation } from '../../give-delegation.ts'
 import { type AgentFacts, factsList, factsOf } from './agent-facts.ts'
 import { authorityList } from './authority.ts'
 import { delegateForm } from './delegate-form.ts'
@@ -22,7 +22,7 @@ const MAX_DEPTH = 8
 
 export function delegatePages(parts: PagesParts): Hono<Env> {
   const app = new Hono<Env>()
-  const { principals, clock, writer } = parts
+  const { principals, clock } = parts
   app.use('/delegate/*', signedIn(parts))
 
   app.get('/delegate', async (http) => {
@@ -129,7 +129,6 @@ ${more ? html`<p class="soft">There are more. Type more of what you know to find
     const delegation = DelegationId.safeParse(form.get('delegation')).data ?? ''
     if (form.get('seal') !== sealOf(visitor, agent.agent, delegation, given))
       throw forbidden('not_reviewed', 'This is not what you were shown to review. Nothing was delegated. Begin again.')
-    const now = clock()
     const wanted = {
       delegation,
       authorizationDetails: given.details,
@@ -138,30 +137,7 @@ ${more ? html`<p class="soft">There are more. Type more of what you know to find
       maximumDepth: given.maximumDepth,
       narrow: false,
     }
-    await writer.execute(principals.delegations, {
-      id: delegation,
-      actor: { kind: 'human', id: human },
-      correlation: { delegation, human },
-      now,
-      decide: (state) => {
-        if (state?.human === human) return []
-        if (state)
-          throw new CredenceError(
-            'already_exists',
-            'delegation_exists',
-            'There is a delegation with this number already.',
-          )
-        const agentEnd = principals.agentEnd(agent.agent, now)
-        const blueprint = principals.blueprint(agent.blueprint)
-        return grantDelegation(
-          state,
-          wanted,
-          principals.human(human),
-          { agent: principals.agent(agent.agent) ?? agent, agentEnd, blueprint },
-          now,
-        )
-      },
-    })
+    await giveDelegation(parts, { human, agentId: agent.agent, wanted, isSame: (there) => there.human === human })
     return delegation
   }
 

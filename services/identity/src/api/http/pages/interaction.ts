@@ -4,8 +4,8 @@ import { forbidden } from '@credence/contracts/errors'
 import { newId } from '@credence/shared/ids'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono, type Context as Http } from 'hono'
-import { grantDelegation } from '../../../domain/delegation.ts'
 import type { DelegationAsked } from '../../context.ts'
+import { giveDelegation } from '../../give-delegation.ts'
 import { factsOf } from './agent-facts.ts'
 import { type Answer, readAnswer } from './answer.ts'
 import { type Asked, asAsked, type Choices, consentView, titleOf } from './consent.ts'
@@ -18,7 +18,7 @@ const INTERACTION_MS = 10 * 60_000
 
 export function interactionPages(parts: PagesParts): Hono<Env> {
   const app = new Hono<Env>()
-  const { interactions, principals, writer, clock } = parts
+  const { interactions, principals, clock } = parts
   app.use('/interaction/*', signedIn(parts))
 
   app.get('/interaction/:uid', async (http) => {
@@ -51,7 +51,6 @@ export function interactionPages(parts: PagesParts): Hono<Env> {
   }
 
   async function grant(human: string, { agent }: DelegationAsked, { details, choices }: Answer): Promise<string> {
-    const now = clock()
     const delegation = newId('dlg')
     const blueprint = principals.blueprint(agent.blueprint)
     const wanted = {
@@ -62,22 +61,7 @@ export function interactionPages(parts: PagesParts): Hono<Env> {
       maximumDepth: choices.depth,
       narrow: false,
     }
-    await writer.execute(principals.delegations, {
-      id: delegation,
-      actor: { kind: 'human', id: human },
-      correlation: { delegation, human },
-      now,
-      decide: (state) => {
-        const agentEnd = principals.agentEnd(agent.agent, now)
-        return grantDelegation(
-          state,
-          wanted,
-          principals.human(human),
-          { agent: principals.agent(agent.agent) ?? agent, agentEnd, blueprint },
-          now,
-        )
-      },
-    })
+    await giveDelegation(parts, { human, agentId: agent.agent, wanted })
     return delegation
   }
 
