@@ -42,7 +42,8 @@ function clause(detail: AuthorizationDetail): Phrase {
   const most = limitsInWords(detail.limits, ['amount', 'count'])
   return [
     ...listed(short(acts, 'actions')),
-    joint(verbs, wide.length > 0 || acts.length > HEADING.names),
+    // “read customers”, but “read contact on customers” and “do everything under ‘crm’ on customers”.
+    isLong(verbs) || wide.length > 0 || acts.length > HEADING.names ? ' on ' : ' ',
     ...listed(short(things, 'things')),
     ' at ',
     ...listed(
@@ -55,11 +56,7 @@ function clause(detail: AuthorizationDetail): Phrase {
   ]
 }
 
-/** Between acts and things: “read customers”, “read contact for customers”, “do everything under ‘crm’ on customers”. */
-function joint(verbs: string[], many: boolean): string {
-  if (many) return ' on '
-  return verbs.some((verb) => verb.includes(' ')) ? ' for ' : ' '
-}
+const isLong = (verbs: string[]): boolean => verbs.some((verb) => verb.includes(' '))
 
 const short = (phrases: Phrase[], what: string): Phrase[] => {
   const rest = phrases.length - HEADING.names

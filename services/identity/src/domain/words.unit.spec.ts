@@ -19,7 +19,7 @@ describe('RFC 9396 §2 authorization details in plain words', () => {
         actions: ['calendar.move-all', 'calendar.read', 'crm.read'],
         resources: ['Room::*', 'CalendarEvent::*'],
       }),
-    ).toBe('move all and read all rooms and all calendar events at calendar.acme.example')
+    ).toBe('move all and read on all rooms and all calendar events at calendar.acme.example')
   })
   it('say of a wildcard that it is everything, and of what', () => {
     expect(clause({ actions: ['calendar.*'] })).toBe(
