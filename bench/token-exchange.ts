@@ -1,5 +1,6 @@
 /** Whole token exchanges a second, beside plain tokens of the same server; and what a hundred thousand agents cost. */
 import { Worker } from 'node:worker_threads'
+import { messageOf } from '@credence/shared/log'
 import { appendsOnly, verifiesOnly } from './limits.ts'
 import { type Load, summary } from './load.ts'
 import { printReport, rounded } from './report.ts'
@@ -85,6 +86,9 @@ export async function benchTokenExchange(quick: boolean): Promise<void> {
     const appends = await appendsOnly(few.stack, { bytes: RECORD_BYTES, inFlight: IN_FLIGHT, seconds })
     const verifies = await verifiesOnly({ inFlight: IN_FLIGHT, seconds })
     print({ size, notes, loads, place: many, busy, started, appends, verifies })
+  } catch (error) {
+    const words = places.map(({ stack }) => stack.service('identity').tail(3)).join('\n')
+    throw new Error(`${messageOf(error)}\nLast words of the identity services:\n${words}`)
   } finally {
     for (const place of places) await place.close()
     await generator.terminate()
