@@ -4,7 +4,7 @@ import { newId } from '@credence/shared/ids'
 import type { SigningKey } from '@credence/shared/keys'
 import { decodeJwt } from 'jose'
 import * as openid from 'openid-client'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { CALENDAR } from '../../../../../infra/testing/facts.ts'
 import { BLUEPRINT, type House, openHouse, type Worker } from '../../testing/house.ts'
 import { serverKeyOf } from '../../testing/server-key.ts'
@@ -333,6 +333,8 @@ describe('a token that does not count is not active, and nothing more is said: R
     await house.stack.nats.restart()
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } })
     expect(answer.body).not.toHaveProperty('active')
+    // The service is back by itself; who asks next waits for that.
+    await vi.waitFor(() => tokenOf(worker), 10_000)
   })
 
   it('introspect-blueprint-withdrawn: the class of agents was withdrawn', async () => {

@@ -102,11 +102,15 @@ describe.skipIf(!there)(
     })
 
     it('lets somebody answer a request by keyboard alone; Enter declines, one step further approves', async () => {
+      // A key that is pressed before the page has given the focus would be lost, as it would be to a person.
+      const focused = (what: string) => page.locator(`${what}:focus`).waitFor()
       const declined = await ask()
       await to('/requests')
+      await focused('input')
       await page.keyboard.type(declined.userCode)
       await page.keyboard.press('Enter')
       await page.waitForURL('**/requests/drq_*')
+      await focused('button')
       expect(await page.evaluate('document.activeElement.innerText')).toBe('Decline')
       await page.keyboard.press('Enter')
       await page.getByRole('heading', { name: 'Declined' }).waitFor()
@@ -114,9 +118,11 @@ describe.skipIf(!there)(
 
       const approved = await ask()
       await to('/requests')
+      await focused('input')
       await page.keyboard.type(approved.userCode)
       await page.keyboard.press('Enter')
       await page.waitForURL('**/requests/drq_*')
+      await focused('button')
       await page.keyboard.press('Tab')
       expect(await page.evaluate('document.activeElement.innerText')).toBe('Approve')
       await page.keyboard.press('Enter')
