@@ -16,31 +16,33 @@ const RECORD_BYTES = 1_200
 
 type Case = { place: Place; kind: Kind }
 /** With the processor time of the identity service for each request, in milliseconds. */
-type Found = Load & { processor: number }
+type Found = Load & { processor: number; unavailable: number }
 
 /** Rounds of all cases by turns, so that what else happens on the machine hits all alike. */
 async function measure(generator: Worker, cases: Case[], size: Size): Promise<Found[]> {
-  const sums = cases.map((one) => ({ ...one, samples: [] as number[], milliseconds: 0, processor: 0 }))
+  const sums = cases.map((one) => ({ ...one, samples: [] as number[], milliseconds: 0, processor: 0, unavailable: 0 }))
   for (let round = 0; round <= size.rounds; round++)
     for (const sum of sums) {
       const { pid } = sum.place.stack.service('identity')
       const before = processorMs(pid)
-      const { samples, milliseconds } = await asks(generator, orderOf(sum.place, sum.kind, size.requests))
+      const { samples, milliseconds, unavailable } = await asks(generator, orderOf(sum.place, sum.kind, size.requests))
       // The first round warms up.
       if (round === 0) continue
       sum.samples.push(...samples)
       sum.milliseconds += milliseconds
       sum.processor += processorMs(pid) - before
+      sum.unavailable += unavailable
     }
-  return sums.map(({ samples, milliseconds, processor }) => ({
+  return sums.map(({ samples, milliseconds, processor, unavailable }) => ({
     ...summary(samples, milliseconds),
     processor: processor / samples.length,
+    unavailable,
   }))
 }
 
 const offers = (generator: Worker, place: Place, kind: Kind): Promise<string | undefined> =>
   asks(generator, orderOf(place, kind, 1)).then(
-    () => undefined,
+    ({ unavailable }) => (unavailable > 0 ? 'it is not available' : undefined),
     (error) => (error as Error).message,
   )
 
@@ -98,7 +100,8 @@ export async function benchTokenExchange(quick: boolean): Promise<void> {
 const show = ({ perSecond, p50, p99 }: Load) =>
   `${Math.round(perSecond)} /s   p50 ${rounded(p50, 2)} ms   p99 ${rounded(p99, 2)} ms`
 const row = (what: string, found: Found | undefined): [string, string][] =>
-  found ? [[what, `${show(found)}   processor ${rounded(found.processor, 2)} ms each`]] : []
+  found ? [[what, `${show(found)}   processor ${rounded(found.processor, 2)} ms each${missed(found)}`]] : []
+const missed = ({ unavailable }: Found) => (unavailable > 0 ? `   ${unavailable} answered 503` : '')
 
 function print(found: {
   size: Size

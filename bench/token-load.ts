@@ -29,8 +29,9 @@ export type Order = {
   requests: number
   inFlight: number
 }
-/** Latencies of each in milliseconds, and the time for all. */
-export type Done = { samples: number[]; milliseconds: number } | { failure: string }
+/** Latencies of each in milliseconds, the time for all, and how many were answered 503 (and are not among them). */
+export type Answered = { samples: number[]; milliseconds: number; unavailable: number }
+export type Done = Answered | { failure: string }
 
 type Signed = { body: string; dpop: string }
 
@@ -45,13 +46,14 @@ parentPort?.on('message', (order: Order) => {
   )
 })
 
-async function run(order: Order): Promise<Done> {
+async function run(order: Order): Promise<Answered> {
   const { issuer, clients, requests, inFlight } = order
   const signed: Signed[] = []
   for (let number = 0; number < requests; number++) signed.push(await sign(order, clients[number % clients.length]))
   const connect = { ca: readFileSync(order.caFile) }
   const pool = new Pool(issuer, { connections: inFlight, pipelining: 1, connect, keepAliveTimeout: 60_000 })
   const samples: number[] = []
+  let unavailable = 0
   try {
     // Connections are opened, by requests that are refused, before the clock starts.
     await Promise.all(Array.from({ length: inFlight }, () => ask(pool, { body: '', dpop: 'x' })))
@@ -60,12 +62,13 @@ async function run(order: Order): Promise<Done> {
       for (let next = signed.pop(); next; next = signed.pop()) {
         const start = performance.now()
         const { status, text } = await ask(pool, next)
-        if (status !== 200) return Promise.reject(new Error(`${order.kind} was answered ${status}: ${text}`))
-        samples.push(performance.now() - start)
+        if (status === 503) unavailable++
+        else if (status !== 200) throw new Error(`${order.kind} was answered ${status}: ${text}`)
+        else samples.push(performance.now() - start)
       }
     }
     await Promise.all(Array.from({ length: inFlight }, hand))
-    return { samples, milliseconds: performance.now() - began }
+    return { samples, milliseconds: performance.now() - began, unavailable }
   } finally {
     await pool.destroy()
   }

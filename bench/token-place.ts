@@ -8,7 +8,7 @@ import { type House, putToWork } from '@credence/infra/dev/house'
 import { type Stack, startStack } from '@credence/infra/dev/stack'
 import { assemble, furnish } from '@credence/infra/dev/story/cast'
 import { populate } from './population.ts'
-import type { Client, Done, Kind, Order } from './token-load.ts'
+import type { Answered, Client, Done, Kind, Order } from './token-load.ts'
 
 const IN_FLIGHT = 32
 /** Replaying all events of many agents takes long where others work as well. */
@@ -69,8 +69,8 @@ async function putAllToWork(stack: Stack, count: number): Promise<Client[]> {
   return clients
 }
 
-/** Gives an order to the load generator. @throws Error with the server's answer when one is not 200 */
-export function asks(generator: Worker, order: Order): Promise<{ samples: number[]; milliseconds: number }> {
+/** Gives an order to the load generator. @throws Error with the server's answer when one is neither 200 nor 503 */
+export function asks(generator: Worker, order: Order): Promise<Answered> {
   return new Promise((resolve, reject) => {
     generator.once('message', (done: Done) => ('failure' in done ? reject(new Error(done.failure)) : resolve(done)))
     generator.postMessage(order)
