@@ -25,7 +25,12 @@ export type Place = {
 /** The services that an exchange needs, with so many agents, and a few of them ready to ask. */
 export async function openPlace(agents: number, count: number): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-bench-'))
-  const stack = await startStack({ folder, services: [], patienceMs: PATIENCE_MS })
+  const stack = await startStack({
+    folder,
+    services: [],
+    patienceMs: PATIENCE_MS,
+    variables: { CREDENCE_TOKEN_RATE_PER_CLIENT: '1000000' },
+  })
   const close = async () => {
     await stack.stop()
     rmSync(folder, { recursive: true, force: true })

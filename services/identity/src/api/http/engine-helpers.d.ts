@@ -27,3 +27,14 @@ declare module 'oidc-provider/lib/helpers/check_attest_binding.js' {
   /** @throws InvalidGrant when the request is not by the attested key that `model` is bound to */
   export function checkAttestBinding(ctx: KoaContextWithOIDC, model: { attestationJkt?: string }): Promise<void>
 }
+
+declare module 'oidc-provider/lib/helpers/lru.js' {
+  export default class LRU {
+    constructor(options: { maxSize: number })
+  }
+}
+declare module 'oidc-provider/lib/helpers/weak_cache.js' {
+  import type { Provider } from 'oidc-provider'
+  import type LRU from 'oidc-provider/lib/helpers/lru.js'
+  export default function internals(provider: Provider): { dynamicClients: LRU }
+}

@@ -10,6 +10,8 @@ import type { Barrier } from '@credence/shared/event-store/barrier'
 import { type Log, messageOf } from '@credence/shared/log'
 import type { JWK } from 'jose'
 import { errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import LRU from 'oidc-provider/lib/helpers/lru.js'
+import internals from 'oidc-provider/lib/helpers/weak_cache.js'
 import type { Principals } from '../../projections/principals.ts'
 import type { OAuthStore, Replay } from '../context.ts'
 import { type Attesters, attestationFeature } from './attestation.ts'
@@ -28,6 +30,8 @@ export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
 export const CLIENT_CREDENTIALS = 'client_credentials'
 const MAX_ASSERTION_SECONDS = 300
 const SKEW_SECONDS = 15
+/** Clients whose metadata and keys the engine has read; it looks up a digest of them each time, so none is ever stale. */
+const KNOWN_CLIENTS = 20_000
 /** Routes whose handlers wait for single use of the assertion before they do anything (guards.ts, pushed-request.ts). */
 const WAITING = new Set(['token', 'pushed_authorization_request'])
 
@@ -145,6 +149,8 @@ export function createEngine(parts: EngineParts): Provider {
     },
   } as unknown as ConstructorParameters<typeof Provider>[1])
 
+  // The engine keeps a hundred: with more agents at work it would check metadata and import keys for every request.
+  internals(provider).dynamicClients = new LRU({ maxSize: KNOWN_CLIENTS })
   pinToIssuer(provider, parts)
   guardGrants(provider, parts, grantTypes)
   recordRefusals(provider, parts)
