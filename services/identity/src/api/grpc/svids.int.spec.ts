@@ -213,10 +213,10 @@ describe('who gets one', () => {
   it('nobody but an agent asks for one, and what is asked wrongly is said by its field', async () => {
     for (const client of [house.platform, house.sponsor, house.security])
       for (const ask of [
-        client.issueX509Svid({ lifetimeSeconds: 0n }),
-        client.issueJwtSvid({ audience: AUDIENCE, lifetimeSeconds: 0n }),
+        () => client.issueX509Svid({ lifetimeSeconds: 0n }),
+        () => client.issueJwtSvid({ audience: AUDIENCE, lifetimeSeconds: 0n }),
       ])
-        await expect(ask).rejects.toThrow(expect.objectContaining({ reason: 'role_missing' }))
+        await expect(ask()).rejects.toThrow(expect.objectContaining({ reason: 'role_missing' }))
     const field = (name: string) => expect.objectContaining({ violations: [expect.objectContaining({ field: name })] })
     for (const seconds of [-1n, 3_601n])
       await expect(x509Svid(worker, seconds)).rejects.toThrow(field('lifetime_seconds'))
