@@ -36,16 +36,6 @@ export const keptMap = <V>(map: Map<string, V>): Kept<V> => ({
   clear: () => map.clear(),
 })
 
-/** How a set is kept. */
-export const keptSet = (set: Set<string>): Kept<string> => ({
-  dump: () => [...set],
-  load: (entry) => {
-    set.add(entry as string)
-    return entry as string
-  },
-  clear: () => set.clear(),
-})
-
 /** One that holds nothing and only hears what happens. */
 export const listener = (name: string, apply: ReadModel['apply']): ReadModel => ({
   name,

@@ -5,16 +5,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
+import { isConflict } from '@credence/shared/bus/conflict'
 import type { Bus } from '@credence/shared/bus/connect'
-import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream'
 import { type KvEntry, Kvm } from '@nats-io/kv'
 import type { OAuthStore } from '../../api/context.ts'
-
-/** Somebody else wrote first. Of the two a clustered server answers the second while their write is under way. */
-const CONFLICTS: number[] = [
-  JetStreamApiCodes.StreamWrongLastSequence,
-  JetStreamApiCodes.StreamWrongLastSequenceUnknown,
-]
 
 const keyOf = (model: string, id: string): string =>
   `${model}.${createHash('sha256')
@@ -69,7 +63,7 @@ const first = (bus: Bus, write: () => Promise<number>): Promise<boolean> =>
       await write()
       return true
     } catch (error) {
-      if (error instanceof JetStreamApiError && CONFLICTS.includes(error.code)) return false
+      if (isConflict(error)) return false
       throw error
     }
   })

@@ -4,15 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
+import { isConflict } from '@credence/shared/bus/conflict'
 import type { Bus } from '@credence/shared/bus/connect'
-import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import type { Replay } from '../../api/context.ts'
-
-const CONFLICTS: number[] = [
-  JetStreamApiCodes.StreamWrongLastSequence,
-  JetStreamApiCodes.StreamWrongLastSequenceUnknown,
-]
 
 export async function openReplay(bus: Bus): Promise<Replay> {
   const bucket = await new Kvm(bus.js).open('identity_replay')
@@ -27,7 +22,7 @@ export async function openReplay(bus: Bus): Promise<Replay> {
         await bucket.put(key, '', { previousSeq: 0 })
         return true
       } catch (error) {
-        if (error instanceof JetStreamApiError && CONFLICTS.includes(error.code)) return false
+        if (isConflict(error)) return false
         throw unavailable('replay_store_down', 'Proofs cannot be checked for replay now.', error)
       }
     },

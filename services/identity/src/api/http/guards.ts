@@ -4,7 +4,7 @@ import type { Principals } from '../../projections/principals.ts'
 import { isAuthenticated } from './client-authentication.ts'
 import { type Limits, withinLimit } from './limits.ts'
 import { checkProof, freshAssertion, type ProofParts } from './proofs.ts'
-import { type Refusals, recorded, unavailable } from './refusals.ts'
+import { type Refusals, recorded, targetOf, unavailable } from './refusals.ts'
 
 type Handler = (ctx: KoaContextWithOIDC) => Promise<void>
 
@@ -76,8 +76,7 @@ function refusalOf(ctx: KoaContextWithOIDC, error: Thrown, principals: Principal
     client: name,
     error: error.error ?? 'invalid_request',
     reason: error.reason ?? REASONS[error.error_detail ?? ''] ?? error.error ?? 'invalid_request',
-    audience: typeof parameters.resource === 'string' ? parameters.resource.slice(0, 256) : undefined,
-    grant: grantId(parameters.grant_id),
+    ...targetOf(parameters),
   }
 }
 
@@ -86,9 +85,6 @@ function declinedBy(ctx: KoaContextWithOIDC): string {
   const { result } = (ctx.oidc.entities.Interaction ?? {}) as { result?: { reported?: boolean } }
   return result?.reported ? 'declined_and_reported' : 'declined'
 }
-
-const grantId = (value: unknown) =>
-  typeof value === 'string' && /^grt_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(value) ? value : undefined
 
 /** What the engine says in its own words, as codes that stay. */
 const REASONS: Record<string, string> = {

@@ -1,10 +1,9 @@
 /** What the grants of ours refuse: told to the client in words that an answer may hold, and written down before it leaves. */
 import { CredenceError } from '@credence/contracts/errors'
-import type { IdentityFact } from '@credence/contracts/events/catalog'
 import { messageOf } from '@credence/shared/log'
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Refusal } from '../../domain/exchange.ts'
-import { Refused, recorded, unavailable } from './refusals.ts'
+import { Refused, recorded, targetOf, unavailable } from './refusals.ts'
 import { clientOf, type TokenParts } from './token-endpoint.ts'
 
 export const refuse = (code: string, reason: string, description: string) => new Refused(code, reason, description)
@@ -13,7 +12,7 @@ export const invalidRequest = (reason: string, description: string) => refuse('i
 
 export const refusalOf = ({ error, reason, description }: Refusal) => refuse(error, reason, description)
 
-type Recording = Pick<TokenParts, 'principals' | 'writer' | 'spiffeId' | 'clock' | 'log'>
+type Recording = Pick<TokenParts, 'principals' | 'refusals' | 'log'>
 
 /** Records the refusal, then makes it what the engine shows. What cannot be recorded is 503, never a token. */
 export async function asOAuthError(thrown: unknown, parts: Recording, ctx: KoaContextWithOIDC): Promise<Error> {
@@ -39,18 +38,11 @@ export async function asOAuthError(thrown: unknown, parts: Recording, ctx: KoaCo
 async function record(parts: Recording, ctx: KoaContextWithOIDC, error: string, reason: string): Promise<void> {
   const agent = parts.principals.bySpiffeId(clientOf(ctx))
   if (!agent) return
-  const { resource, grant_id } = ctx.oidc.params as Record<string, unknown>
-  const data = { agent: agent.agent, audience: clip(resource), grant: grantId(grant_id), error, reason }
-  const refused: IdentityFact = { type: 'credence.identity.token.refused.v1', data }
-  const about = { actor: { kind: 'workload' as const, id: parts.spiffeId }, now: parts.clock() }
-  await parts.writer.record(`credence.identity.token.${agent.agent}`, [refused], about)
+  const about = { agent: agent.agent, client: clientOf(ctx), error, reason }
+  await parts.refusals.record({ ...about, ...targetOf(ctx.oidc.params as Record<string, unknown>) })
 }
 
 const badInput = (thrown: unknown): Refused | undefined =>
   thrown instanceof CredenceError && thrown.status === 'invalid_argument'
     ? invalidRequest(thrown.reason, thrown.message)
     : undefined
-
-const clip = (value: unknown) => (typeof value === 'string' ? value.slice(0, 256) : undefined)
-const grantId = (value: unknown) =>
-  typeof value === 'string' && /^grt_[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(value) ? value : undefined

@@ -3,6 +3,7 @@
  * refusal of an unknown client within ten seconds is counted, and only so many names are told apart, so that a flood of
  * requests is not a flood of records.
  */
+import { GrantId } from '@credence/contracts/events/values'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import { type Log, messageOf } from '@credence/shared/log'
@@ -47,6 +48,12 @@ export type Refusal = {
   audience?: string | undefined
   grant?: string | undefined
 }
+
+/** What a request was about, as far as its parameters may stand in the record. */
+export const targetOf = ({ resource, grant_id }: Record<string, unknown>): Pick<Refusal, 'audience' | 'grant'> => ({
+  audience: typeof resource === 'string' ? resource.slice(0, 256) : undefined,
+  grant: GrantId.safeParse(grant_id).data,
+})
 
 export type Refusals = {
   /** Resolves when it is recorded, or counted. @throws when it cannot be recorded */

@@ -10,6 +10,7 @@ import type { Actors } from '../../projections/actors.ts'
 import type { Grants } from '../../projections/grants.ts'
 import type { Principals } from '../../projections/principals.ts'
 import type { AccessTokens, DelegationTokens, Keys, People, Replay, Tasks } from '../context.ts'
+import type { Refusals } from './refusals.ts'
 
 export type TokenParts = {
   issuer: string
@@ -24,6 +25,7 @@ export type TokenParts = {
   barrier: Barrier
   writer: Writer
   replay: Replay
+  refusals: Refusals
   delegationTokens: DelegationTokens
   accessTokens: AccessTokens
   people: People
