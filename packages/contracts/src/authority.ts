@@ -12,9 +12,21 @@
  */
 import { z } from 'zod'
 import { CredenceError } from './errors.ts'
-import { Limits, limitsCover, MAX_PATTERNS, type Measure, type Measured, measure, meetLimits } from './limits.ts'
+import {
+  isCounted,
+  Limits,
+  limitsCover,
+  MAX_PATTERNS,
+  type Measure,
+  type Measured,
+  measure,
+  meetLimits,
+  type Used,
+} from './limits.ts'
 
 /** `names`: locations, actions, resources and patterns of all objects together; comparing costs their square. */
+export { Amount } from './limits.ts'
+
 const LIMITS = { objects: 32, members: 64, length: 256, names: 512 }
 
 const ACTION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\.([a-z][a-z0-9_-]*|\*)$/
@@ -192,16 +204,37 @@ function takenFrom(detail: AuthorizationDetail, bounds: Bound[]): DroppedAuthori
 
 export type Act = { location: string; action: string; resource: string } & Measured
 
+export type Judged = 'permitted' | 'outside' | Exclude<Measure, 'fits'>
+
 /**
  * How one concrete act stands to these details: one object that covers its names and whose limits it fits permits it.
  * Otherwise the nearest miss is told. An act that is not named as
  * one (with a wildcard, a dot segment) is never inside.
  */
-export function judge(details: AuthorizationDetail[], act: Act): 'permitted' | 'outside' | Exclude<Measure, 'fits'> {
-  if (!isConcrete(act)) return 'outside'
-  const measures = new Set(details.filter((detail) => names(detail, act)).map(({ limits }) => measure(limits, act)))
-  if (measures.has('fits')) return 'permitted'
-  return NEAREST.find((miss) => measures.has(miss)) ?? 'outside'
+export const judge = (details: AuthorizationDetail[], act: Act): Judged => judgeUse(details, act, () => act.used).judged
+
+/**
+ * The same, with the object that permits it: one that need not be counted before one that must be.
+ * @param usedOf how much of each object is used up; undefined when nobody counted
+ */
+export function judgeUse(
+  details: AuthorizationDetail[],
+  act: Act,
+  usedOf: (index: number) => Used | undefined,
+): { judged: Judged; detail: number; counted: boolean } {
+  let nearest: Judged = 'outside'
+  let found = -1
+  if (isConcrete(act))
+    for (const [index, detail] of details.entries()) {
+      if (!names(detail, act)) continue
+      const counted = isCounted(detail.limits)
+      const measured = measure(detail.limits, counted ? { ...act, used: usedOf(index) } : act)
+      if (measured === 'fits' && !counted) return { judged: 'permitted', detail: index, counted }
+      if (measured === 'fits' && found < 0) found = index
+      if (measured !== 'fits' && isNearer(measured, nearest)) nearest = measured
+    }
+  if (found >= 0) return { judged: 'permitted', detail: found, counted: true }
+  return { judged: nearest, detail: -1, counted: false }
 }
 
 const isConcrete = ({ action, resource }: Act): boolean =>
@@ -211,7 +244,14 @@ const isConcrete = ({ action, resource }: Act): boolean =>
   !/(\*|::)$/.test(resource) &&
   !hasDotSegment(resource)
 
-const NEAREST = ['limit_unverifiable', 'limit_exceeded', 'outside_window'] as const
+const NEARNESS: Record<Judged, number> = {
+  permitted: 4,
+  limit_unverifiable: 3,
+  limit_exceeded: 2,
+  outside_window: 1,
+  outside: 0,
+}
+const isNearer = (one: Judged, other: Judged): boolean => NEARNESS[one] > NEARNESS[other]
 
 const names = ({ locations, actions, resources }: AuthorizationDetail, act: Act): boolean =>
   locations.includes(act.location) &&

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 
-const Amount = z.strictObject({
+export const Amount = z.strictObject({
   currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code, like "EUR"'),
   value: z.string().regex(/^\d{1,15}(\.\d{1,6})?$/, 'must be a decimal number, like "420.00"'),
 })
@@ -34,9 +34,12 @@ export const Limits = z
     /** Each must fit. */
     patterns: z.array(Pattern).max(MAX_PATTERNS).default([]),
     window: Window.optional(),
+    /** The most that all acts may move together. Counted like `count`. */
+    total: Amount.optional(),
   })
   .refine(
-    ({ amount, count, patterns, window }) => amount || count !== undefined || patterns.length > 0 || window,
+    ({ amount, count, patterns, window, total }) =>
+      amount || count !== undefined || patterns.length > 0 || window || total,
     'must hold a limit, or be left out',
   )
   .refine(({ patterns }) => !areApart(patterns), 'must not hold two patterns that no argument can fit at once')
@@ -46,12 +49,27 @@ export type Limits = z.infer<typeof Limits>
 export type Measured = {
   amount?: { currency: string; value: string }
   arguments?: Record<string, string>
-  /** How many acts were made under this authority before; undefined when nobody counted. */
-  count?: number
+  /** What was done under this authority before; undefined when nobody counted. */
+  used?: Used
   now?: Date
 }
 
+/** How often an authority was used, and how much was moved with it (in the currency of its total). */
+export type Used = { count: number; total?: string }
+
+/** Whether uses of it have to be counted. */
+export const isCounted = (limits: Limits | undefined): boolean =>
+  limits !== undefined && (limits.count !== undefined || limits.total !== undefined)
+
+/** Sum of two decimal numbers, exact to six digits after the point. */
+export function plus(a: string, b: string): string {
+  const sum = scaled(a) + scaled(b)
+  const digits = String(sum % UNIT).padStart(SCALE, '0').replace(/0+$/, '')
+  return digits === '' ? String(sum / UNIT) : `${sum / UNIT}.${digits}`
+}
+
 const SCALE = 6
+const UNIT = 10n ** BigInt(SCALE)
 const scaled = (value: string): bigint => {
   const [whole = '0', fraction = ''] = value.split('.')
   return BigInt(whole + fraction.padEnd(SCALE, '0'))
@@ -80,11 +98,8 @@ const coveredBy = (parent: Pattern, children: Pattern[]): boolean =>
 /** True when whatever fits `child` fits `parent`: absent in the parent is no limit, absent in the child alone is wider. */
 export function limitsCover(parent: Limits | undefined, child: Limits | undefined): boolean {
   if (!parent) return true
-  const { amount, count, patterns, window } = parent
-  if (amount) {
-    if (child?.amount?.currency !== amount.currency) return false
-    if (scaled(child.amount.value) > scaled(amount.value)) return false
-  }
+  const { amount, count, patterns, window, total } = parent
+  if (!amountCovers(amount, child?.amount) || !amountCovers(total, child?.total)) return false
   if (count !== undefined && (child?.count === undefined || child.count > count)) return false
   if (!patterns.every((pattern) => coveredBy(pattern, child?.patterns ?? []))) return false
   if (!window) return true
@@ -95,12 +110,16 @@ export function limitsCover(parent: Limits | undefined, child: Limits | undefine
   )
 }
 
+const amountCovers = (parent: Limits['amount'], child: Limits['amount']): boolean =>
+  !parent || (child?.currency === parent.currency && scaled(child.value) <= scaled(parent.value))
+
 /** Limits that hold exactly where both hold; `nothing` when no act can fit both. */
 export function meetLimits(a: Limits | undefined, b: Limits | undefined): Limits | undefined | 'nothing' {
   if (!a || !b) return a ?? b
   const amount = meetAmounts(a.amount, b.amount)
+  const total = meetAmounts(a.total, b.total)
   const window = meetWindows(a.window, b.window)
-  if (amount === 'nothing' || window === 'nothing') return 'nothing'
+  if (amount === 'nothing' || total === 'nothing' || window === 'nothing') return 'nothing'
   const counts = [a.count, b.count].filter((count) => count !== undefined)
   const patterns = distinct([...a.patterns, ...b.patterns])
   if (areApart(patterns)) return 'nothing'
@@ -109,6 +128,7 @@ export function meetLimits(a: Limits | undefined, b: Limits | undefined): Limits
     ...(counts.length > 0 ? { count: Math.min(...counts) } : {}),
     patterns,
     ...(window ? { window } : {}),
+    ...(total ? { total } : {}),
   }
 }
 
@@ -140,12 +160,13 @@ export type Measure = 'fits' | 'outside_window' | 'limit_exceeded' | 'limit_unve
 /** Measures an act. What nobody said of it (amount, argument, count, time) cannot be verified, and so does not fit. */
 export function measure(limits: Limits | undefined, act: Measured): Measure {
   if (!limits) return 'fits'
-  const { amount, count, patterns, window } = limits
+  const { amount, count, patterns, window, total } = limits
   if (window && act.now && !(act.now >= new Date(window.from) && act.now < new Date(window.until)))
     return 'outside_window'
   const checks = patterns.map((pattern) => fits(pattern, act.arguments))
   if (amount) checks.push(act.amount && isAtMost(act.amount, amount))
-  if (count !== undefined) checks.push(act.count === undefined ? undefined : act.count < count)
+  if (count !== undefined) checks.push(act.used && act.used.count < count)
+  if (total) checks.push(act.used && act.amount && staysWithin(act.used, act.amount, total))
   if (checks.includes(false)) return 'limit_exceeded'
   return checks.includes(undefined) || (window && !act.now) ? 'limit_unverifiable' : 'fits'
 }
@@ -155,6 +176,11 @@ function fits({ argument, pattern }: Pattern, told: Measured['arguments'] = {}):
   const value = Object.hasOwn(told, argument) ? told[argument] : undefined
   return value === undefined ? undefined : !/[*\p{C}]/u.test(value) && patternCovers(pattern, value)
 }
+
+const staysWithin = (used: Used, told: NonNullable<Measured['amount']>, total: z.infer<typeof Amount>): boolean =>
+  Amount.safeParse(told).success &&
+  told.currency === total.currency &&
+  scaled(used.total ?? '0') + scaled(told.value) <= scaled(total.value)
 
 const isAtMost = (told: { currency: string; value: string }, most: z.infer<typeof Amount>): boolean =>
   Amount.safeParse(told).success && told.currency === most.currency && scaled(told.value) <= scaled(most.value)

@@ -2,8 +2,9 @@
 import type { z } from 'zod'
 import { attestationEvents } from './attestation.ts'
 import { effectEvents } from './audit.ts'
+import { decisionEvents } from './decisions.ts'
 import { identityEvents } from './identity.ts'
-import { decisionEvents, policyEvents } from './policy.ts'
+import { policyEvents } from './policy.ts'
 
 export const catalog = {
   ...identityEvents,

@@ -19,6 +19,7 @@ export const ChallengeId = idOf('chl')
 export const ReferenceId = idOf('ref')
 export const MandateId = idOf('mnd')
 export const RequestId = idOf('drq')
+export const ApprovalId = idOf('apr')
 
 export const Slug = z
   .string()
@@ -78,6 +79,11 @@ export const Composition = z.strictObject({ program: Sha256, prompt: Sha256, too
 export type Composition = z.infer<typeof Composition>
 
 export const Sensitivity = z.enum(['public', 'internal', 'confidential', 'restricted'])
+
+/** What speaks against an agent, from little to enough to stop it. */
+export const RiskLevel = z.enum(['low', 'medium', 'high', 'critical'])
+export type RiskLevel = z.infer<typeof RiskLevel>
+
 export type Sensitivity = z.infer<typeof Sensitivity>
 
 /** EAR status words (draft-ietf-rats-ear). */

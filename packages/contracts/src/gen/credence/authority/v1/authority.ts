@@ -39,7 +39,11 @@ export interface Limits {
   /** What arguments of the act must look like. */
   patterns: Pattern[];
   /** When. */
-  window?: Window | undefined;
+  window?:
+    | Window
+    | undefined;
+  /** The most that all acts may move together. */
+  total?: Amount | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -198,7 +202,7 @@ export const AuthorizationDetail: MessageFns<AuthorizationDetail> = {
 };
 
 function createBaseLimits(): Limits {
-  return { amount: undefined, count: undefined, patterns: [], window: undefined, _unknownFields: {} };
+  return { amount: undefined, count: undefined, patterns: [], window: undefined, total: undefined, _unknownFields: {} };
 }
 
 export const Limits: MessageFns<Limits> = {
@@ -214,6 +218,9 @@ export const Limits: MessageFns<Limits> = {
     }
     if (message.window !== undefined) {
       Window.encode(message.window, writer.uint32(34).fork()).join();
+    }
+    if (message.total !== undefined) {
+      Amount.encode(message.total, writer.uint32(42).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -271,6 +278,14 @@ export const Limits: MessageFns<Limits> = {
             message.window = Window.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.total = Amount.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -303,6 +318,9 @@ export const Limits: MessageFns<Limits> = {
     message.patterns = object.patterns?.map((e) => Pattern.fromPartial(e)) || [];
     message.window = (object.window !== undefined && object.window !== null)
       ? Window.fromPartial(object.window)
+      : undefined;
+    message.total = (object.total !== undefined && object.total !== null)
+      ? Amount.fromPartial(object.total)
       : undefined;
     return message;
   },

@@ -10,8 +10,10 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,11 +21,80 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { AuthorizationDetail, DroppedAuthority } from "../../authority/v1/authority.ts";
+import { Amount, AuthorizationDetail, DroppedAuthority } from "../../authority/v1/authority.ts";
 
 export const protobufPackage = "credence.policy.v1";
 
 export const protobufFileName = "credence/policy/v1/policy.proto";
+
+export const PoliciesState = {
+  POLICIES_STATE_UNSPECIFIED: "POLICIES_STATE_UNSPECIFIED",
+  POLICIES_STATE_DRAFT: "POLICIES_STATE_DRAFT",
+  POLICIES_STATE_VALIDATED: "POLICIES_STATE_VALIDATED",
+  POLICIES_STATE_REPORT_ONLY: "POLICIES_STATE_REPORT_ONLY",
+  POLICIES_STATE_ACTIVE: "POLICIES_STATE_ACTIVE",
+  POLICIES_STATE_RETIRED: "POLICIES_STATE_RETIRED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type PoliciesState = typeof PoliciesState[keyof typeof PoliciesState];
+
+export namespace PoliciesState {
+  export type POLICIES_STATE_UNSPECIFIED = typeof PoliciesState.POLICIES_STATE_UNSPECIFIED;
+  export type POLICIES_STATE_DRAFT = typeof PoliciesState.POLICIES_STATE_DRAFT;
+  export type POLICIES_STATE_VALIDATED = typeof PoliciesState.POLICIES_STATE_VALIDATED;
+  export type POLICIES_STATE_REPORT_ONLY = typeof PoliciesState.POLICIES_STATE_REPORT_ONLY;
+  export type POLICIES_STATE_ACTIVE = typeof PoliciesState.POLICIES_STATE_ACTIVE;
+  export type POLICIES_STATE_RETIRED = typeof PoliciesState.POLICIES_STATE_RETIRED;
+  export type UNRECOGNIZED = typeof PoliciesState.UNRECOGNIZED;
+}
+
+export function policiesStateFromJSON(object: any): PoliciesState {
+  switch (object) {
+    case 0:
+    case "POLICIES_STATE_UNSPECIFIED":
+      return PoliciesState.POLICIES_STATE_UNSPECIFIED;
+    case 1:
+    case "POLICIES_STATE_DRAFT":
+      return PoliciesState.POLICIES_STATE_DRAFT;
+    case 2:
+    case "POLICIES_STATE_VALIDATED":
+      return PoliciesState.POLICIES_STATE_VALIDATED;
+    case 3:
+    case "POLICIES_STATE_REPORT_ONLY":
+      return PoliciesState.POLICIES_STATE_REPORT_ONLY;
+    case 4:
+    case "POLICIES_STATE_ACTIVE":
+      return PoliciesState.POLICIES_STATE_ACTIVE;
+    case 5:
+    case "POLICIES_STATE_RETIRED":
+      return PoliciesState.POLICIES_STATE_RETIRED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return PoliciesState.UNRECOGNIZED;
+  }
+}
+
+export function policiesStateToNumber(object: PoliciesState): number {
+  switch (object) {
+    case PoliciesState.POLICIES_STATE_UNSPECIFIED:
+      return 0;
+    case PoliciesState.POLICIES_STATE_DRAFT:
+      return 1;
+    case PoliciesState.POLICIES_STATE_VALIDATED:
+      return 2;
+    case PoliciesState.POLICIES_STATE_REPORT_ONLY:
+      return 3;
+    case PoliciesState.POLICIES_STATE_ACTIVE:
+      return 4;
+    case PoliciesState.POLICIES_STATE_RETIRED:
+      return 5;
+    case PoliciesState.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
 
 export const TaskState = {
   TASK_STATE_UNSPECIFIED: "TASK_STATE_UNSPECIFIED",
@@ -139,6 +210,8 @@ export const Decision = {
   DECISION_UNSPECIFIED: "DECISION_UNSPECIFIED",
   DECISION_ALLOW: "DECISION_ALLOW",
   DECISION_DENY: "DECISION_DENY",
+  /** DECISION_ASK - Not yet: people have to approve exactly this (RequestApproval). To be enforced as a denial. */
+  DECISION_ASK: "DECISION_ASK",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -148,6 +221,7 @@ export namespace Decision {
   export type DECISION_UNSPECIFIED = typeof Decision.DECISION_UNSPECIFIED;
   export type DECISION_ALLOW = typeof Decision.DECISION_ALLOW;
   export type DECISION_DENY = typeof Decision.DECISION_DENY;
+  export type DECISION_ASK = typeof Decision.DECISION_ASK;
   export type UNRECOGNIZED = typeof Decision.UNRECOGNIZED;
 }
 
@@ -162,6 +236,9 @@ export function decisionFromJSON(object: any): Decision {
     case 2:
     case "DECISION_DENY":
       return Decision.DECISION_DENY;
+    case 3:
+    case "DECISION_ASK":
+      return Decision.DECISION_ASK;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -177,22 +254,348 @@ export function decisionToNumber(object: Decision): number {
       return 1;
     case Decision.DECISION_DENY:
       return 2;
+    case Decision.DECISION_ASK:
+      return 3;
     case Decision.UNRECOGNIZED:
     default:
       return -1;
   }
 }
 
-export interface ActivatePoliciesRequest {
-  /** Cedar policies; each needs a unique @id annotation. */
+export const Semantic = {
+  SEMANTIC_UNSPECIFIED: "SEMANTIC_UNSPECIFIED",
+  SEMANTIC_EXECUTE_ALL: "SEMANTIC_EXECUTE_ALL",
+  SEMANTIC_DENY_ON_FIRST_DENY: "SEMANTIC_DENY_ON_FIRST_DENY",
+  SEMANTIC_PERMIT_ON_FIRST_PERMIT: "SEMANTIC_PERMIT_ON_FIRST_PERMIT",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Semantic = typeof Semantic[keyof typeof Semantic];
+
+export namespace Semantic {
+  export type SEMANTIC_UNSPECIFIED = typeof Semantic.SEMANTIC_UNSPECIFIED;
+  export type SEMANTIC_EXECUTE_ALL = typeof Semantic.SEMANTIC_EXECUTE_ALL;
+  export type SEMANTIC_DENY_ON_FIRST_DENY = typeof Semantic.SEMANTIC_DENY_ON_FIRST_DENY;
+  export type SEMANTIC_PERMIT_ON_FIRST_PERMIT = typeof Semantic.SEMANTIC_PERMIT_ON_FIRST_PERMIT;
+  export type UNRECOGNIZED = typeof Semantic.UNRECOGNIZED;
+}
+
+export function semanticFromJSON(object: any): Semantic {
+  switch (object) {
+    case 0:
+    case "SEMANTIC_UNSPECIFIED":
+      return Semantic.SEMANTIC_UNSPECIFIED;
+    case 1:
+    case "SEMANTIC_EXECUTE_ALL":
+      return Semantic.SEMANTIC_EXECUTE_ALL;
+    case 2:
+    case "SEMANTIC_DENY_ON_FIRST_DENY":
+      return Semantic.SEMANTIC_DENY_ON_FIRST_DENY;
+    case 3:
+    case "SEMANTIC_PERMIT_ON_FIRST_PERMIT":
+      return Semantic.SEMANTIC_PERMIT_ON_FIRST_PERMIT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Semantic.UNRECOGNIZED;
+  }
+}
+
+export function semanticToNumber(object: Semantic): number {
+  switch (object) {
+    case Semantic.SEMANTIC_UNSPECIFIED:
+      return 0;
+    case Semantic.SEMANTIC_EXECUTE_ALL:
+      return 1;
+    case Semantic.SEMANTIC_DENY_ON_FIRST_DENY:
+      return 2;
+    case Semantic.SEMANTIC_PERMIT_ON_FIRST_PERMIT:
+      return 3;
+    case Semantic.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const ApprovalState = {
+  APPROVAL_STATE_UNSPECIFIED: "APPROVAL_STATE_UNSPECIFIED",
+  APPROVAL_STATE_PENDING: "APPROVAL_STATE_PENDING",
+  APPROVAL_STATE_APPROVED: "APPROVAL_STATE_APPROVED",
+  APPROVAL_STATE_REFUSED: "APPROVAL_STATE_REFUSED",
+  APPROVAL_STATE_EXPIRED: "APPROVAL_STATE_EXPIRED",
+  /** APPROVAL_STATE_USED - The act that was approved was done; it counts once. */
+  APPROVAL_STATE_USED: "APPROVAL_STATE_USED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type ApprovalState = typeof ApprovalState[keyof typeof ApprovalState];
+
+export namespace ApprovalState {
+  export type APPROVAL_STATE_UNSPECIFIED = typeof ApprovalState.APPROVAL_STATE_UNSPECIFIED;
+  export type APPROVAL_STATE_PENDING = typeof ApprovalState.APPROVAL_STATE_PENDING;
+  export type APPROVAL_STATE_APPROVED = typeof ApprovalState.APPROVAL_STATE_APPROVED;
+  export type APPROVAL_STATE_REFUSED = typeof ApprovalState.APPROVAL_STATE_REFUSED;
+  export type APPROVAL_STATE_EXPIRED = typeof ApprovalState.APPROVAL_STATE_EXPIRED;
+  export type APPROVAL_STATE_USED = typeof ApprovalState.APPROVAL_STATE_USED;
+  export type UNRECOGNIZED = typeof ApprovalState.UNRECOGNIZED;
+}
+
+export function approvalStateFromJSON(object: any): ApprovalState {
+  switch (object) {
+    case 0:
+    case "APPROVAL_STATE_UNSPECIFIED":
+      return ApprovalState.APPROVAL_STATE_UNSPECIFIED;
+    case 1:
+    case "APPROVAL_STATE_PENDING":
+      return ApprovalState.APPROVAL_STATE_PENDING;
+    case 2:
+    case "APPROVAL_STATE_APPROVED":
+      return ApprovalState.APPROVAL_STATE_APPROVED;
+    case 3:
+    case "APPROVAL_STATE_REFUSED":
+      return ApprovalState.APPROVAL_STATE_REFUSED;
+    case 4:
+    case "APPROVAL_STATE_EXPIRED":
+      return ApprovalState.APPROVAL_STATE_EXPIRED;
+    case 5:
+    case "APPROVAL_STATE_USED":
+      return ApprovalState.APPROVAL_STATE_USED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ApprovalState.UNRECOGNIZED;
+  }
+}
+
+export function approvalStateToNumber(object: ApprovalState): number {
+  switch (object) {
+    case ApprovalState.APPROVAL_STATE_UNSPECIFIED:
+      return 0;
+    case ApprovalState.APPROVAL_STATE_PENDING:
+      return 1;
+    case ApprovalState.APPROVAL_STATE_APPROVED:
+      return 2;
+    case ApprovalState.APPROVAL_STATE_REFUSED:
+      return 3;
+    case ApprovalState.APPROVAL_STATE_EXPIRED:
+      return 4;
+    case ApprovalState.APPROVAL_STATE_USED:
+      return 5;
+    case ApprovalState.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const RiskLevel = {
+  RISK_LEVEL_UNSPECIFIED: "RISK_LEVEL_UNSPECIFIED",
+  RISK_LEVEL_LOW: "RISK_LEVEL_LOW",
+  RISK_LEVEL_MEDIUM: "RISK_LEVEL_MEDIUM",
+  RISK_LEVEL_HIGH: "RISK_LEVEL_HIGH",
+  RISK_LEVEL_CRITICAL: "RISK_LEVEL_CRITICAL",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type RiskLevel = typeof RiskLevel[keyof typeof RiskLevel];
+
+export namespace RiskLevel {
+  export type RISK_LEVEL_UNSPECIFIED = typeof RiskLevel.RISK_LEVEL_UNSPECIFIED;
+  export type RISK_LEVEL_LOW = typeof RiskLevel.RISK_LEVEL_LOW;
+  export type RISK_LEVEL_MEDIUM = typeof RiskLevel.RISK_LEVEL_MEDIUM;
+  export type RISK_LEVEL_HIGH = typeof RiskLevel.RISK_LEVEL_HIGH;
+  export type RISK_LEVEL_CRITICAL = typeof RiskLevel.RISK_LEVEL_CRITICAL;
+  export type UNRECOGNIZED = typeof RiskLevel.UNRECOGNIZED;
+}
+
+export function riskLevelFromJSON(object: any): RiskLevel {
+  switch (object) {
+    case 0:
+    case "RISK_LEVEL_UNSPECIFIED":
+      return RiskLevel.RISK_LEVEL_UNSPECIFIED;
+    case 1:
+    case "RISK_LEVEL_LOW":
+      return RiskLevel.RISK_LEVEL_LOW;
+    case 2:
+    case "RISK_LEVEL_MEDIUM":
+      return RiskLevel.RISK_LEVEL_MEDIUM;
+    case 3:
+    case "RISK_LEVEL_HIGH":
+      return RiskLevel.RISK_LEVEL_HIGH;
+    case 4:
+    case "RISK_LEVEL_CRITICAL":
+      return RiskLevel.RISK_LEVEL_CRITICAL;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return RiskLevel.UNRECOGNIZED;
+  }
+}
+
+export function riskLevelToNumber(object: RiskLevel): number {
+  switch (object) {
+    case RiskLevel.RISK_LEVEL_UNSPECIFIED:
+      return 0;
+    case RiskLevel.RISK_LEVEL_LOW:
+      return 1;
+    case RiskLevel.RISK_LEVEL_MEDIUM:
+      return 2;
+    case RiskLevel.RISK_LEVEL_HIGH:
+      return 3;
+    case RiskLevel.RISK_LEVEL_CRITICAL:
+      return 4;
+    case RiskLevel.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export interface DraftPoliciesRequest {
+  /** Cedar policies; each needs a unique @id annotation. At most 3 MiB. */
   cedar: string;
+  /** Cedar schema of the platform's own resource types and actions; may be empty. */
+  schema: string;
+  /** Why, for those who sign off. */
+  comment: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DraftPoliciesResponse {
+  /** SHA-256 over schema, policies and the schema of Credence, 64 hexadecimal digits. */
+  version: string;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the checks say of one policy. */
+export interface Finding {
+  /** error, warning */
+  severity: string;
+  /** Stable code: syntax, type, unreachable, shadowed, always_true, approval_on_permit, … */
+  code: string;
+  /** Empty: the set as a whole. */
+  policyId: string;
+  message: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ValidatePoliciesRequest {
+  version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ValidatePoliciesResponse {
+  /** False: it stays a draft, and the findings say why. */
+  valid: boolean;
+  findings: Finding[];
+  policyIds: string[];
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReportPoliciesRequest {
+  version: string;
+  /** False: no longer. */
+  report: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReportPoliciesResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SignOffPoliciesRequest {
+  version: string;
+  comment: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SignOffPoliciesResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ActivatePoliciesRequest {
+  version: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ActivatePoliciesResponse {
-  /** SHA-256 over schema and policies, 64 hexadecimal digits. */
-  version: string;
+  /** What was active before; empty when nothing was. */
+  previous: string;
   position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RetirePoliciesRequest {
+  version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RetirePoliciesResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PoliciesVersion {
+  version: string;
+  state: PoliciesState;
+  signedOff: boolean;
+  author: string;
+  signedOffBy: string;
+  comment: string;
+  draftedAt?: Date | undefined;
+  policyCount: number;
+  findings: Finding[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListPoliciesRequest {
+  /** At most 100; 0 means 20. */
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListPoliciesResponse {
+  versions: PoliciesVersion[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetPoliciesRequest {
+  /** Empty: the active one. */
+  version: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetPoliciesResponse {
+  policies?: PoliciesVersion | undefined;
+  cedar: string;
+  /** The platform's part of the schema, and the whole that policies are checked against. */
+  schema: string;
+  wholeSchema: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DiffPoliciesRequest {
+  from: string;
+  to: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PolicyChange {
+  policyId: string;
+  /** added, removed, changed */
+  change: string;
+  before: string;
+  after: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DiffPoliciesResponse {
+  changes: PolicyChange[];
+  schemaChanged: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -281,12 +684,55 @@ export interface GetTaskResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+export interface ListGrantsRequest {
+  /** Empty: of all agents (operators and auditors), or the caller's own. */
+  agentId: string;
+  /** True: ended and expired ones too. */
+  all: boolean;
+  /** At most 500; 0 means 50. */
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GrantOfTask {
+  taskId: string;
+  agentId: string;
+  delegationId: string;
+  purpose: string;
+  grant?:
+    | Grant
+    | undefined;
+  /** Why it ended; empty while it lives. */
+  ended: string;
+  /** How often parts with a limited count or total were used. */
+  uses: Use[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** How much of one object of the grant is used up. */
+export interface Use {
+  /** Index among the grant's authorization details. */
+  detail: number;
+  count: number;
+  total?: Amount | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListGrantsResponse {
+  grants: GrantOfTask[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface Resource {
   /** Type as the policies name it, for example "CalendarEvent". */
   type: string;
   id: string;
   /** public, internal, confidential or restricted */
   sensitivity: string;
+  /** What the enforcement point knows of it: a JSON object whose members the schema declares. Empty: nothing. */
+  properties: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -306,6 +752,16 @@ export interface CheckRequest {
   /** Correlates with the enforcement point's own log; at most 128 characters. */
   requestId: string;
   notBefore: string[];
+  /** How much the act moves, where that is limited. */
+  amount?:
+    | Amount
+    | undefined;
+  /** Arguments of the act: a JSON object. Kept where they can be erased; the record has a digest. Empty: none told. */
+  arguments: string;
+  /** Types of the obligations that the caller carries out. An answer that needs another one is a denial. */
+  supportedObligations: string[];
+  /** A signed receipt is wanted. */
+  receipt: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -317,23 +773,278 @@ export interface Reason {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** What the enforcement point has to do (AuthZEN obligations profile). One that it cannot do makes an allow a denial. */
+export interface Obligation {
+  /** The policy that it comes from. */
+  id: string;
+  /** log_more, mask_fields, limit_rows */
+  type: string;
+  properties: { [key: string]: string };
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Obligation_PropertiesEntry {
+  key: string;
+  value: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface CheckResponse {
   decision: Decision;
   decisionId: string;
   reasons: Reason[];
   /** Where the record of this decision lies: "DECISIONS:sequence". */
   position: string;
+  obligations: Obligation[];
+  /** Until when the answer may be relied on for the same question; absent: not at all. */
+  reliedUntil?:
+    | Date
+    | undefined;
+  /** Compact JWS, typ "decision-receipt+jwt"; only when it was asked for. */
+  receipt: string;
+  /** What has to be approved, with DECISION_ASK. */
+  approvalNeeded?: ApprovalNeeded | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-function createBaseActivatePoliciesRequest(): ActivatePoliciesRequest {
-  return { cedar: "", _unknownFields: {} };
+export interface ApprovalNeeded {
+  /** Who may approve: "delegator", or a role. */
+  approver: string;
+  persons: number;
+  /** Seconds that people have once it is requested. */
+  withinSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
-  encode(message: ActivatePoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export interface BatchCheckRequest {
+  /** At most 100. */
+  checks: CheckRequest[];
+  /** Unspecified: all are decided. Otherwise the answers end with the one that ended it. */
+  semantic: Semantic;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BatchCheckResponse {
+  answers: CheckResponse[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CheckStreamRequest {
+  /** Comes back with the answer; at most 128 characters. */
+  correlationId: string;
+  check?:
+    | CheckRequest
+    | undefined;
+  /** Tell when what this answer relied on has changed. */
+  watch: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CheckStreamResponse {
+  correlationId: string;
+  event?:
+    | { $case: "answer"; value: CheckResponse }
+    | //
+    /** This check could not be decided; the stream goes on. */
+    { $case: "failure"; value: Failure }
+    | { $case: "askAgain"; value: AskAgain }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Failure {
+  /** As in google.rpc.ErrorInfo. */
+  reason: string;
+  message: string;
+  /** Canonical gRPC status, for example "UNAVAILABLE". */
+  status: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AskAgain {
+  decisionId: string;
+  /**
+   * What changed: agent, grant, delegation, attestation, risk, policies, locations, human, blueprint, mandate, approval,
+   * token, time, forgotten
+   */
+  cause: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReplayDecisionRequest {
+  decisionId: string;
+  /** Where it lies, "DECISIONS:sequence"; empty: it is searched among the newest. */
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReplayDecisionResponse {
+  agrees: boolean;
+  recordedOutcome: string;
+  recordedReasons: string[];
+  recomputedOutcome: string;
+  recomputedReasons: string[];
+  /** What differs, or what is missing to recompute it. */
+  differences: string[];
+  policyVersion: string;
+  engine: string;
+  snapshotDigest: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Approval {
+  id: string;
+  state: ApprovalState;
+  agentId: string;
+  grantId: string;
+  action: string;
+  resource?: Resource | undefined;
+  location: string;
+  amount?:
+    | Amount
+    | undefined;
+  /** JSON object, for those who may answer; empty for others and when it was erased. */
+  arguments: string;
+  /** In the agent's words; untrusted. */
+  statement: string;
+  approver: string;
+  persons: number;
+  approvedBy: string[];
+  refusedBy: string;
+  expiresAt?:
+    | Date
+    | undefined;
+  /** The human for whom the agent acts. */
+  humanId: string;
+  purpose: string;
+  policyId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RequestApprovalRequest {
+  decisionId: string;
+  /** Where its record lies, as the answer said. */
+  position: string;
+  /** Why, in the agent's words. */
+  statement: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RequestApprovalResponse {
+  approval?: Approval | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetApprovalRequest {
+  approvalId: string;
+  /** Waits so long for an answer, at most 30. */
+  waitSeconds: number;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetApprovalResponse {
+  approval?: Approval | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListApprovalsRequest {
+  /** True: answered and expired ones too. */
+  all: boolean;
+  /** At most 100; 0 means 20. */
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListApprovalsResponse {
+  approvals: Approval[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AnswerApprovalRequest {
+  approvalId: string;
+  approve: boolean;
+  comment: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AnswerApprovalResponse {
+  approval?: Approval | undefined;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RaiseRiskRequest {
+  agentId: string;
+  /** What it is about, for example "unusual_hours"; a signal replaces the earlier one of the same source and code. */
+  code: string;
+  level: RiskLevel;
+  /** For people. */
+  explanation: string;
+  /** After so many seconds it counts one level less, and so on until nothing is left; at most 30 days. */
+  decaySeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RaiseRiskResponse {
+  level: RiskLevel;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ClearRiskRequest {
+  agentId: string;
+  code: string;
+  /** SPIFFE ID or pseudonym of who raised it; empty: the caller. */
+  source: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ClearRiskResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetRiskRequest {
+  agentId: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RiskSignal {
+  source: string;
+  code: string;
+  level: RiskLevel;
+  explanation: string;
+  raisedAt?: Date | undefined;
+  decaySeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetRiskResponse {
+  /** Unspecified: none. */
+  level: RiskLevel;
+  signals: RiskSignal[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+function createBaseDraftPoliciesRequest(): DraftPoliciesRequest {
+  return { cedar: "", schema: "", comment: "", _unknownFields: {} };
+}
+
+export const DraftPoliciesRequest: MessageFns<DraftPoliciesRequest> = {
+  encode(message: DraftPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.cedar !== "") {
       writer.uint32(10).string(message.cedar);
+    }
+    if (message.schema !== "") {
+      writer.uint32(18).string(message.schema);
+    }
+    if (message.comment !== "") {
+      writer.uint32(26).string(message.comment);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -346,7 +1057,7 @@ export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ActivatePoliciesRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): DraftPoliciesRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -355,7 +1066,7 @@ export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseActivatePoliciesRequest();
+      const message = createBaseDraftPoliciesRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -365,6 +1076,22 @@ export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
             }
 
             message.cedar = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.schema = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.comment = reader.string();
             continue;
           }
         }
@@ -387,22 +1114,24 @@ export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
     }
   },
 
-  create(base?: DeepPartial<ActivatePoliciesRequest>): ActivatePoliciesRequest {
-    return ActivatePoliciesRequest.fromPartial(base ?? {});
+  create(base?: DeepPartial<DraftPoliciesRequest>): DraftPoliciesRequest {
+    return DraftPoliciesRequest.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<ActivatePoliciesRequest>): ActivatePoliciesRequest {
-    const message = createBaseActivatePoliciesRequest();
+  fromPartial(object: DeepPartial<DraftPoliciesRequest>): DraftPoliciesRequest {
+    const message = createBaseDraftPoliciesRequest();
     message.cedar = object.cedar ?? "";
+    message.schema = object.schema ?? "";
+    message.comment = object.comment ?? "";
     return message;
   },
 };
 
-function createBaseActivatePoliciesResponse(): ActivatePoliciesResponse {
+function createBaseDraftPoliciesResponse(): DraftPoliciesResponse {
   return { version: "", position: "", _unknownFields: {} };
 }
 
-export const ActivatePoliciesResponse: MessageFns<ActivatePoliciesResponse> = {
-  encode(message: ActivatePoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const DraftPoliciesResponse: MessageFns<DraftPoliciesResponse> = {
+  encode(message: DraftPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.version !== "") {
       writer.uint32(10).string(message.version);
     }
@@ -420,7 +1149,7 @@ export const ActivatePoliciesResponse: MessageFns<ActivatePoliciesResponse> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): ActivatePoliciesResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): DraftPoliciesResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -429,7 +1158,7 @@ export const ActivatePoliciesResponse: MessageFns<ActivatePoliciesResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseActivatePoliciesResponse();
+      const message = createBaseDraftPoliciesResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -469,13 +1198,1699 @@ export const ActivatePoliciesResponse: MessageFns<ActivatePoliciesResponse> = {
     }
   },
 
+  create(base?: DeepPartial<DraftPoliciesResponse>): DraftPoliciesResponse {
+    return DraftPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DraftPoliciesResponse>): DraftPoliciesResponse {
+    const message = createBaseDraftPoliciesResponse();
+    message.version = object.version ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseFinding(): Finding {
+  return { severity: "", code: "", policyId: "", message: "", _unknownFields: {} };
+}
+
+export const Finding: MessageFns<Finding> = {
+  encode(message: Finding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.severity !== "") {
+      writer.uint32(10).string(message.severity);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.policyId !== "") {
+      writer.uint32(26).string(message.policyId);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Finding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.severity = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policyId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Finding>): Finding {
+    return Finding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Finding>): Finding {
+    const message = createBaseFinding();
+    message.severity = object.severity ?? "";
+    message.code = object.code ?? "";
+    message.policyId = object.policyId ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseValidatePoliciesRequest(): ValidatePoliciesRequest {
+  return { version: "", _unknownFields: {} };
+}
+
+export const ValidatePoliciesRequest: MessageFns<ValidatePoliciesRequest> = {
+  encode(message: ValidatePoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValidatePoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValidatePoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ValidatePoliciesRequest>): ValidatePoliciesRequest {
+    return ValidatePoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValidatePoliciesRequest>): ValidatePoliciesRequest {
+    const message = createBaseValidatePoliciesRequest();
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseValidatePoliciesResponse(): ValidatePoliciesResponse {
+  return { valid: false, findings: [], policyIds: [], position: "", _unknownFields: {} };
+}
+
+export const ValidatePoliciesResponse: MessageFns<ValidatePoliciesResponse> = {
+  encode(message: ValidatePoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.valid !== false) {
+      writer.uint32(8).bool(message.valid);
+    }
+    for (const v of message.findings) {
+      Finding.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.policyIds) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.position !== "") {
+      writer.uint32(34).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ValidatePoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseValidatePoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.valid = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.findings.push(Finding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policyIds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ValidatePoliciesResponse>): ValidatePoliciesResponse {
+    return ValidatePoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ValidatePoliciesResponse>): ValidatePoliciesResponse {
+    const message = createBaseValidatePoliciesResponse();
+    message.valid = object.valid ?? false;
+    message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
+    message.policyIds = object.policyIds?.map((e) => e) || [];
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseReportPoliciesRequest(): ReportPoliciesRequest {
+  return { version: "", report: false, _unknownFields: {} };
+}
+
+export const ReportPoliciesRequest: MessageFns<ReportPoliciesRequest> = {
+  encode(message: ReportPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.report !== false) {
+      writer.uint32(16).bool(message.report);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportPoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportPoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.report = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportPoliciesRequest>): ReportPoliciesRequest {
+    return ReportPoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportPoliciesRequest>): ReportPoliciesRequest {
+    const message = createBaseReportPoliciesRequest();
+    message.version = object.version ?? "";
+    message.report = object.report ?? false;
+    return message;
+  },
+};
+
+function createBaseReportPoliciesResponse(): ReportPoliciesResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ReportPoliciesResponse: MessageFns<ReportPoliciesResponse> = {
+  encode(message: ReportPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportPoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportPoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportPoliciesResponse>): ReportPoliciesResponse {
+    return ReportPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportPoliciesResponse>): ReportPoliciesResponse {
+    const message = createBaseReportPoliciesResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseSignOffPoliciesRequest(): SignOffPoliciesRequest {
+  return { version: "", comment: "", _unknownFields: {} };
+}
+
+export const SignOffPoliciesRequest: MessageFns<SignOffPoliciesRequest> = {
+  encode(message: SignOffPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.comment !== "") {
+      writer.uint32(18).string(message.comment);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignOffPoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignOffPoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignOffPoliciesRequest>): SignOffPoliciesRequest {
+    return SignOffPoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignOffPoliciesRequest>): SignOffPoliciesRequest {
+    const message = createBaseSignOffPoliciesRequest();
+    message.version = object.version ?? "";
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseSignOffPoliciesResponse(): SignOffPoliciesResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const SignOffPoliciesResponse: MessageFns<SignOffPoliciesResponse> = {
+  encode(message: SignOffPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignOffPoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignOffPoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignOffPoliciesResponse>): SignOffPoliciesResponse {
+    return SignOffPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignOffPoliciesResponse>): SignOffPoliciesResponse {
+    const message = createBaseSignOffPoliciesResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseActivatePoliciesRequest(): ActivatePoliciesRequest {
+  return { version: "", _unknownFields: {} };
+}
+
+export const ActivatePoliciesRequest: MessageFns<ActivatePoliciesRequest> = {
+  encode(message: ActivatePoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivatePoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivatePoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ActivatePoliciesRequest>): ActivatePoliciesRequest {
+    return ActivatePoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActivatePoliciesRequest>): ActivatePoliciesRequest {
+    const message = createBaseActivatePoliciesRequest();
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseActivatePoliciesResponse(): ActivatePoliciesResponse {
+  return { previous: "", position: "", _unknownFields: {} };
+}
+
+export const ActivatePoliciesResponse: MessageFns<ActivatePoliciesResponse> = {
+  encode(message: ActivatePoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.previous !== "") {
+      writer.uint32(10).string(message.previous);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivatePoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivatePoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.previous = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
   create(base?: DeepPartial<ActivatePoliciesResponse>): ActivatePoliciesResponse {
     return ActivatePoliciesResponse.fromPartial(base ?? {});
   },
   fromPartial(object: DeepPartial<ActivatePoliciesResponse>): ActivatePoliciesResponse {
     const message = createBaseActivatePoliciesResponse();
-    message.version = object.version ?? "";
+    message.previous = object.previous ?? "";
     message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRetirePoliciesRequest(): RetirePoliciesRequest {
+  return { version: "", _unknownFields: {} };
+}
+
+export const RetirePoliciesRequest: MessageFns<RetirePoliciesRequest> = {
+  encode(message: RetirePoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetirePoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetirePoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetirePoliciesRequest>): RetirePoliciesRequest {
+    return RetirePoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetirePoliciesRequest>): RetirePoliciesRequest {
+    const message = createBaseRetirePoliciesRequest();
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseRetirePoliciesResponse(): RetirePoliciesResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const RetirePoliciesResponse: MessageFns<RetirePoliciesResponse> = {
+  encode(message: RetirePoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetirePoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetirePoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetirePoliciesResponse>): RetirePoliciesResponse {
+    return RetirePoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetirePoliciesResponse>): RetirePoliciesResponse {
+    const message = createBaseRetirePoliciesResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBasePoliciesVersion(): PoliciesVersion {
+  return {
+    version: "",
+    state: PoliciesState.POLICIES_STATE_UNSPECIFIED,
+    signedOff: false,
+    author: "",
+    signedOffBy: "",
+    comment: "",
+    draftedAt: undefined,
+    policyCount: 0,
+    findings: [],
+    _unknownFields: {},
+  };
+}
+
+export const PoliciesVersion: MessageFns<PoliciesVersion> = {
+  encode(message: PoliciesVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.state !== PoliciesState.POLICIES_STATE_UNSPECIFIED) {
+      writer.uint32(16).int32(policiesStateToNumber(message.state));
+    }
+    if (message.signedOff !== false) {
+      writer.uint32(24).bool(message.signedOff);
+    }
+    if (message.author !== "") {
+      writer.uint32(34).string(message.author);
+    }
+    if (message.signedOffBy !== "") {
+      writer.uint32(42).string(message.signedOffBy);
+    }
+    if (message.comment !== "") {
+      writer.uint32(50).string(message.comment);
+    }
+    if (message.draftedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.draftedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.policyCount !== 0) {
+      writer.uint32(64).int32(message.policyCount);
+    }
+    for (const v of message.findings) {
+      Finding.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoliciesVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoliciesVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = policiesStateFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.signedOff = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signedOffBy = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.draftedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.policyCount = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.findings.push(Finding.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PoliciesVersion>): PoliciesVersion {
+    return PoliciesVersion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoliciesVersion>): PoliciesVersion {
+    const message = createBasePoliciesVersion();
+    message.version = object.version ?? "";
+    message.state = object.state ?? PoliciesState.POLICIES_STATE_UNSPECIFIED;
+    message.signedOff = object.signedOff ?? false;
+    message.author = object.author ?? "";
+    message.signedOffBy = object.signedOffBy ?? "";
+    message.comment = object.comment ?? "";
+    message.draftedAt = object.draftedAt ?? undefined;
+    message.policyCount = object.policyCount ?? 0;
+    message.findings = object.findings?.map((e) => Finding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListPoliciesRequest(): ListPoliciesRequest {
+  return { pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListPoliciesRequest: MessageFns<ListPoliciesRequest> = {
+  encode(message: ListPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListPoliciesRequest>): ListPoliciesRequest {
+    return ListPoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPoliciesRequest>): ListPoliciesRequest {
+    const message = createBaseListPoliciesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListPoliciesResponse(): ListPoliciesResponse {
+  return { versions: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListPoliciesResponse: MessageFns<ListPoliciesResponse> = {
+  encode(message: ListPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.versions) {
+      PoliciesVersion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListPoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListPoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.versions.push(PoliciesVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListPoliciesResponse>): ListPoliciesResponse {
+    return ListPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListPoliciesResponse>): ListPoliciesResponse {
+    const message = createBaseListPoliciesResponse();
+    message.versions = object.versions?.map((e) => PoliciesVersion.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPoliciesRequest(): GetPoliciesRequest {
+  return { version: "", _unknownFields: {} };
+}
+
+export const GetPoliciesRequest: MessageFns<GetPoliciesRequest> = {
+  encode(message: GetPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPoliciesRequest>): GetPoliciesRequest {
+    return GetPoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPoliciesRequest>): GetPoliciesRequest {
+    const message = createBaseGetPoliciesRequest();
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPoliciesResponse(): GetPoliciesResponse {
+  return { policies: undefined, cedar: "", schema: "", wholeSchema: "", _unknownFields: {} };
+}
+
+export const GetPoliciesResponse: MessageFns<GetPoliciesResponse> = {
+  encode(message: GetPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policies !== undefined) {
+      PoliciesVersion.encode(message.policies, writer.uint32(10).fork()).join();
+    }
+    if (message.cedar !== "") {
+      writer.uint32(18).string(message.cedar);
+    }
+    if (message.schema !== "") {
+      writer.uint32(26).string(message.schema);
+    }
+    if (message.wholeSchema !== "") {
+      writer.uint32(34).string(message.wholeSchema);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policies = PoliciesVersion.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cedar = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.schema = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.wholeSchema = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetPoliciesResponse>): GetPoliciesResponse {
+    return GetPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPoliciesResponse>): GetPoliciesResponse {
+    const message = createBaseGetPoliciesResponse();
+    message.policies = (object.policies !== undefined && object.policies !== null)
+      ? PoliciesVersion.fromPartial(object.policies)
+      : undefined;
+    message.cedar = object.cedar ?? "";
+    message.schema = object.schema ?? "";
+    message.wholeSchema = object.wholeSchema ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffPoliciesRequest(): DiffPoliciesRequest {
+  return { from: "", to: "", _unknownFields: {} };
+}
+
+export const DiffPoliciesRequest: MessageFns<DiffPoliciesRequest> = {
+  encode(message: DiffPoliciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffPoliciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffPoliciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DiffPoliciesRequest>): DiffPoliciesRequest {
+    return DiffPoliciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffPoliciesRequest>): DiffPoliciesRequest {
+    const message = createBaseDiffPoliciesRequest();
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBasePolicyChange(): PolicyChange {
+  return { policyId: "", change: "", before: "", after: "", _unknownFields: {} };
+}
+
+export const PolicyChange: MessageFns<PolicyChange> = {
+  encode(message: PolicyChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policyId !== "") {
+      writer.uint32(10).string(message.policyId);
+    }
+    if (message.change !== "") {
+      writer.uint32(18).string(message.change);
+    }
+    if (message.before !== "") {
+      writer.uint32(26).string(message.before);
+    }
+    if (message.after !== "") {
+      writer.uint32(34).string(message.after);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PolicyChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePolicyChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.change = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PolicyChange>): PolicyChange {
+    return PolicyChange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PolicyChange>): PolicyChange {
+    const message = createBasePolicyChange();
+    message.policyId = object.policyId ?? "";
+    message.change = object.change ?? "";
+    message.before = object.before ?? "";
+    message.after = object.after ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffPoliciesResponse(): DiffPoliciesResponse {
+  return { changes: [], schemaChanged: false, _unknownFields: {} };
+}
+
+export const DiffPoliciesResponse: MessageFns<DiffPoliciesResponse> = {
+  encode(message: DiffPoliciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.changes) {
+      PolicyChange.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.schemaChanged !== false) {
+      writer.uint32(16).bool(message.schemaChanged);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffPoliciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffPoliciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.changes.push(PolicyChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.schemaChanged = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DiffPoliciesResponse>): DiffPoliciesResponse {
+    return DiffPoliciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffPoliciesResponse>): DiffPoliciesResponse {
+    const message = createBaseDiffPoliciesResponse();
+    message.changes = object.changes?.map((e) => PolicyChange.fromPartial(e)) || [];
+    message.schemaChanged = object.schemaChanged ?? false;
     return message;
   },
 };
@@ -1504,8 +3919,447 @@ export const GetTaskResponse: MessageFns<GetTaskResponse> = {
   },
 };
 
+function createBaseListGrantsRequest(): ListGrantsRequest {
+  return { agentId: "", all: false, pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListGrantsRequest: MessageFns<ListGrantsRequest> = {
+  encode(message: ListGrantsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.all !== false) {
+      writer.uint32(16).bool(message.all);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListGrantsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListGrantsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListGrantsRequest>): ListGrantsRequest {
+    return ListGrantsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListGrantsRequest>): ListGrantsRequest {
+    const message = createBaseListGrantsRequest();
+    message.agentId = object.agentId ?? "";
+    message.all = object.all ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGrantOfTask(): GrantOfTask {
+  return {
+    taskId: "",
+    agentId: "",
+    delegationId: "",
+    purpose: "",
+    grant: undefined,
+    ended: "",
+    uses: [],
+    _unknownFields: {},
+  };
+}
+
+export const GrantOfTask: MessageFns<GrantOfTask> = {
+  encode(message: GrantOfTask, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.delegationId !== "") {
+      writer.uint32(26).string(message.delegationId);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(34).string(message.purpose);
+    }
+    if (message.grant !== undefined) {
+      Grant.encode(message.grant, writer.uint32(42).fork()).join();
+    }
+    if (message.ended !== "") {
+      writer.uint32(50).string(message.ended);
+    }
+    for (const v of message.uses) {
+      Use.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantOfTask {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantOfTask();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.delegationId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.grant = Grant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.ended = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.uses.push(Use.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GrantOfTask>): GrantOfTask {
+    return GrantOfTask.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantOfTask>): GrantOfTask {
+    const message = createBaseGrantOfTask();
+    message.taskId = object.taskId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.delegationId = object.delegationId ?? "";
+    message.purpose = object.purpose ?? "";
+    message.grant = (object.grant !== undefined && object.grant !== null) ? Grant.fromPartial(object.grant) : undefined;
+    message.ended = object.ended ?? "";
+    message.uses = object.uses?.map((e) => Use.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUse(): Use {
+  return { detail: 0, count: 0, total: undefined, _unknownFields: {} };
+}
+
+export const Use: MessageFns<Use> = {
+  encode(message: Use, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.detail !== 0) {
+      writer.uint32(8).int32(message.detail);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).int32(message.count);
+    }
+    if (message.total !== undefined) {
+      Amount.encode(message.total, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Use {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.detail = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.total = Amount.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Use>): Use {
+    return Use.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Use>): Use {
+    const message = createBaseUse();
+    message.detail = object.detail ?? 0;
+    message.count = object.count ?? 0;
+    message.total = (object.total !== undefined && object.total !== null)
+      ? Amount.fromPartial(object.total)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListGrantsResponse(): ListGrantsResponse {
+  return { grants: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListGrantsResponse: MessageFns<ListGrantsResponse> = {
+  encode(message: ListGrantsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.grants) {
+      GrantOfTask.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListGrantsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListGrantsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grants.push(GrantOfTask.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListGrantsResponse>): ListGrantsResponse {
+    return ListGrantsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListGrantsResponse>): ListGrantsResponse {
+    const message = createBaseListGrantsResponse();
+    message.grants = object.grants?.map((e) => GrantOfTask.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 function createBaseResource(): Resource {
-  return { type: "", id: "", sensitivity: "", _unknownFields: {} };
+  return { type: "", id: "", sensitivity: "", properties: "", _unknownFields: {} };
 }
 
 export const Resource: MessageFns<Resource> = {
@@ -1518,6 +4372,9 @@ export const Resource: MessageFns<Resource> = {
     }
     if (message.sensitivity !== "") {
       writer.uint32(26).string(message.sensitivity);
+    }
+    if (message.properties !== "") {
+      writer.uint32(34).string(message.properties);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1567,6 +4424,14 @@ export const Resource: MessageFns<Resource> = {
             message.sensitivity = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.properties = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1595,6 +4460,7 @@ export const Resource: MessageFns<Resource> = {
     message.type = object.type ?? "";
     message.id = object.id ?? "";
     message.sensitivity = object.sensitivity ?? "";
+    message.properties = object.properties ?? "";
     return message;
   },
 };
@@ -1610,6 +4476,10 @@ function createBaseCheckRequest(): CheckRequest {
     sourceAddress: "",
     requestId: "",
     notBefore: [],
+    amount: undefined,
+    arguments: "",
+    supportedObligations: [],
+    receipt: false,
     _unknownFields: {},
   };
 }
@@ -1642,6 +4512,18 @@ export const CheckRequest: MessageFns<CheckRequest> = {
     }
     for (const v of message.notBefore) {
       writer.uint32(74).string(v!);
+    }
+    if (message.amount !== undefined) {
+      Amount.encode(message.amount, writer.uint32(82).fork()).join();
+    }
+    if (message.arguments !== "") {
+      writer.uint32(90).string(message.arguments);
+    }
+    for (const v of message.supportedObligations) {
+      writer.uint32(98).string(v!);
+    }
+    if (message.receipt !== false) {
+      writer.uint32(104).bool(message.receipt);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1739,6 +4621,38 @@ export const CheckRequest: MessageFns<CheckRequest> = {
             message.notBefore.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.amount = Amount.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.arguments = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.supportedObligations.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.receipt = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1775,6 +4689,12 @@ export const CheckRequest: MessageFns<CheckRequest> = {
     message.sourceAddress = object.sourceAddress ?? "";
     message.requestId = object.requestId ?? "";
     message.notBefore = object.notBefore?.map((e) => e) || [];
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Amount.fromPartial(object.amount)
+      : undefined;
+    message.arguments = object.arguments ?? "";
+    message.supportedObligations = object.supportedObligations?.map((e) => e) || [];
+    message.receipt = object.receipt ?? false;
     return message;
   },
 };
@@ -1862,8 +4782,207 @@ export const Reason: MessageFns<Reason> = {
   },
 };
 
+function createBaseObligation(): Obligation {
+  return { id: "", type: "", properties: {}, _unknownFields: {} };
+}
+
+export const Obligation: MessageFns<Obligation> = {
+  encode(message: Obligation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    globalThis.Object.entries(message.properties).forEach(([key, value]: [string, string]) => {
+      Obligation_PropertiesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Obligation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObligation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = Obligation_PropertiesEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.properties[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Obligation>): Obligation {
+    return Obligation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Obligation>): Obligation {
+    const message = createBaseObligation();
+    message.id = object.id ?? "";
+    message.type = object.type ?? "";
+    message.properties = (globalThis.Object.entries(object.properties ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseObligation_PropertiesEntry(): Obligation_PropertiesEntry {
+  return { key: "", value: "", _unknownFields: {} };
+}
+
+export const Obligation_PropertiesEntry: MessageFns<Obligation_PropertiesEntry> = {
+  encode(message: Obligation_PropertiesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Obligation_PropertiesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseObligation_PropertiesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Obligation_PropertiesEntry>): Obligation_PropertiesEntry {
+    return Obligation_PropertiesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Obligation_PropertiesEntry>): Obligation_PropertiesEntry {
+    const message = createBaseObligation_PropertiesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 function createBaseCheckResponse(): CheckResponse {
-  return { decision: Decision.DECISION_UNSPECIFIED, decisionId: "", reasons: [], position: "", _unknownFields: {} };
+  return {
+    decision: Decision.DECISION_UNSPECIFIED,
+    decisionId: "",
+    reasons: [],
+    position: "",
+    obligations: [],
+    reliedUntil: undefined,
+    receipt: "",
+    approvalNeeded: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const CheckResponse: MessageFns<CheckResponse> = {
@@ -1879,6 +4998,18 @@ export const CheckResponse: MessageFns<CheckResponse> = {
     }
     if (message.position !== "") {
       writer.uint32(34).string(message.position);
+    }
+    for (const v of message.obligations) {
+      Obligation.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.reliedUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.reliedUntil), writer.uint32(50).fork()).join();
+    }
+    if (message.receipt !== "") {
+      writer.uint32(58).string(message.receipt);
+    }
+    if (message.approvalNeeded !== undefined) {
+      ApprovalNeeded.encode(message.approvalNeeded, writer.uint32(66).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1936,6 +5067,38 @@ export const CheckResponse: MessageFns<CheckResponse> = {
             message.position = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.obligations.push(Obligation.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reliedUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.receipt = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.approvalNeeded = ApprovalNeeded.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1965,6 +5128,2623 @@ export const CheckResponse: MessageFns<CheckResponse> = {
     message.decisionId = object.decisionId ?? "";
     message.reasons = object.reasons?.map((e) => Reason.fromPartial(e)) || [];
     message.position = object.position ?? "";
+    message.obligations = object.obligations?.map((e) => Obligation.fromPartial(e)) || [];
+    message.reliedUntil = object.reliedUntil ?? undefined;
+    message.receipt = object.receipt ?? "";
+    message.approvalNeeded = (object.approvalNeeded !== undefined && object.approvalNeeded !== null)
+      ? ApprovalNeeded.fromPartial(object.approvalNeeded)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseApprovalNeeded(): ApprovalNeeded {
+  return { approver: "", persons: 0, withinSeconds: 0n, _unknownFields: {} };
+}
+
+export const ApprovalNeeded: MessageFns<ApprovalNeeded> = {
+  encode(message: ApprovalNeeded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approver !== "") {
+      writer.uint32(10).string(message.approver);
+    }
+    if (message.persons !== 0) {
+      writer.uint32(16).int32(message.persons);
+    }
+    if (message.withinSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.withinSeconds) !== message.withinSeconds) {
+        throw new globalThis.Error("value provided for field message.withinSeconds of type int64 too large");
+      }
+      writer.uint32(24).int64(message.withinSeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalNeeded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalNeeded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approver = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.persons = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withinSeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApprovalNeeded>): ApprovalNeeded {
+    return ApprovalNeeded.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApprovalNeeded>): ApprovalNeeded {
+    const message = createBaseApprovalNeeded();
+    message.approver = object.approver ?? "";
+    message.persons = object.persons ?? 0;
+    message.withinSeconds = (object.withinSeconds !== undefined && object.withinSeconds !== null)
+      ? BigInt(object.withinSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseBatchCheckRequest(): BatchCheckRequest {
+  return { checks: [], semantic: Semantic.SEMANTIC_UNSPECIFIED, _unknownFields: {} };
+}
+
+export const BatchCheckRequest: MessageFns<BatchCheckRequest> = {
+  encode(message: BatchCheckRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.checks) {
+      CheckRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.semantic !== Semantic.SEMANTIC_UNSPECIFIED) {
+      writer.uint32(16).int32(semanticToNumber(message.semantic));
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCheckRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCheckRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checks.push(CheckRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.semantic = semanticFromJSON(reader.int32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchCheckRequest>): BatchCheckRequest {
+    return BatchCheckRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchCheckRequest>): BatchCheckRequest {
+    const message = createBaseBatchCheckRequest();
+    message.checks = object.checks?.map((e) => CheckRequest.fromPartial(e)) || [];
+    message.semantic = object.semantic ?? Semantic.SEMANTIC_UNSPECIFIED;
+    return message;
+  },
+};
+
+function createBaseBatchCheckResponse(): BatchCheckResponse {
+  return { answers: [], _unknownFields: {} };
+}
+
+export const BatchCheckResponse: MessageFns<BatchCheckResponse> = {
+  encode(message: BatchCheckResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.answers) {
+      CheckResponse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCheckResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCheckResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.answers.push(CheckResponse.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchCheckResponse>): BatchCheckResponse {
+    return BatchCheckResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchCheckResponse>): BatchCheckResponse {
+    const message = createBaseBatchCheckResponse();
+    message.answers = object.answers?.map((e) => CheckResponse.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCheckStreamRequest(): CheckStreamRequest {
+  return { correlationId: "", check: undefined, watch: false, _unknownFields: {} };
+}
+
+export const CheckStreamRequest: MessageFns<CheckStreamRequest> = {
+  encode(message: CheckStreamRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.correlationId !== "") {
+      writer.uint32(10).string(message.correlationId);
+    }
+    if (message.check !== undefined) {
+      CheckRequest.encode(message.check, writer.uint32(18).fork()).join();
+    }
+    if (message.watch !== false) {
+      writer.uint32(24).bool(message.watch);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckStreamRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckStreamRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.check = CheckRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.watch = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckStreamRequest>): CheckStreamRequest {
+    return CheckStreamRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckStreamRequest>): CheckStreamRequest {
+    const message = createBaseCheckStreamRequest();
+    message.correlationId = object.correlationId ?? "";
+    message.check = (object.check !== undefined && object.check !== null)
+      ? CheckRequest.fromPartial(object.check)
+      : undefined;
+    message.watch = object.watch ?? false;
+    return message;
+  },
+};
+
+function createBaseCheckStreamResponse(): CheckStreamResponse {
+  return { correlationId: "", event: undefined, _unknownFields: {} };
+}
+
+export const CheckStreamResponse: MessageFns<CheckStreamResponse> = {
+  encode(message: CheckStreamResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.correlationId !== "") {
+      writer.uint32(10).string(message.correlationId);
+    }
+    switch (message.event?.$case) {
+      case "answer":
+        CheckResponse.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "failure":
+        Failure.encode(message.event.value, writer.uint32(26).fork()).join();
+        break;
+      case "askAgain":
+        AskAgain.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckStreamResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckStreamResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "answer", value: CheckResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "failure", value: Failure.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.event = { $case: "askAgain", value: AskAgain.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CheckStreamResponse>): CheckStreamResponse {
+    return CheckStreamResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckStreamResponse>): CheckStreamResponse {
+    const message = createBaseCheckStreamResponse();
+    message.correlationId = object.correlationId ?? "";
+    switch (object.event?.$case) {
+      case "answer": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "answer", value: CheckResponse.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "failure", value: Failure.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "askAgain": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "askAgain", value: AskAgain.fromPartial(object.event.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseFailure(): Failure {
+  return { reason: "", message: "", status: "", _unknownFields: {} };
+}
+
+export const Failure: MessageFns<Failure> = {
+  encode(message: Failure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    if (message.status !== "") {
+      writer.uint32(26).string(message.status);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Failure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Failure>): Failure {
+    return Failure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Failure>): Failure {
+    const message = createBaseFailure();
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.status = object.status ?? "";
+    return message;
+  },
+};
+
+function createBaseAskAgain(): AskAgain {
+  return { decisionId: "", cause: "", _unknownFields: {} };
+}
+
+export const AskAgain: MessageFns<AskAgain> = {
+  encode(message: AskAgain, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decisionId !== "") {
+      writer.uint32(10).string(message.decisionId);
+    }
+    if (message.cause !== "") {
+      writer.uint32(18).string(message.cause);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AskAgain {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAskAgain();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cause = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AskAgain>): AskAgain {
+    return AskAgain.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AskAgain>): AskAgain {
+    const message = createBaseAskAgain();
+    message.decisionId = object.decisionId ?? "";
+    message.cause = object.cause ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayDecisionRequest(): ReplayDecisionRequest {
+  return { decisionId: "", position: "", _unknownFields: {} };
+}
+
+export const ReplayDecisionRequest: MessageFns<ReplayDecisionRequest> = {
+  encode(message: ReplayDecisionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decisionId !== "") {
+      writer.uint32(10).string(message.decisionId);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayDecisionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayDecisionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplayDecisionRequest>): ReplayDecisionRequest {
+    return ReplayDecisionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplayDecisionRequest>): ReplayDecisionRequest {
+    const message = createBaseReplayDecisionRequest();
+    message.decisionId = object.decisionId ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayDecisionResponse(): ReplayDecisionResponse {
+  return {
+    agrees: false,
+    recordedOutcome: "",
+    recordedReasons: [],
+    recomputedOutcome: "",
+    recomputedReasons: [],
+    differences: [],
+    policyVersion: "",
+    engine: "",
+    snapshotDigest: "",
+    _unknownFields: {},
+  };
+}
+
+export const ReplayDecisionResponse: MessageFns<ReplayDecisionResponse> = {
+  encode(message: ReplayDecisionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agrees !== false) {
+      writer.uint32(8).bool(message.agrees);
+    }
+    if (message.recordedOutcome !== "") {
+      writer.uint32(18).string(message.recordedOutcome);
+    }
+    for (const v of message.recordedReasons) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.recomputedOutcome !== "") {
+      writer.uint32(34).string(message.recomputedOutcome);
+    }
+    for (const v of message.recomputedReasons) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.differences) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.policyVersion !== "") {
+      writer.uint32(58).string(message.policyVersion);
+    }
+    if (message.engine !== "") {
+      writer.uint32(66).string(message.engine);
+    }
+    if (message.snapshotDigest !== "") {
+      writer.uint32(74).string(message.snapshotDigest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayDecisionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayDecisionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.agrees = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.recordedOutcome = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.recordedReasons.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.recomputedOutcome = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.recomputedReasons.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.differences.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.engine = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.snapshotDigest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplayDecisionResponse>): ReplayDecisionResponse {
+    return ReplayDecisionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplayDecisionResponse>): ReplayDecisionResponse {
+    const message = createBaseReplayDecisionResponse();
+    message.agrees = object.agrees ?? false;
+    message.recordedOutcome = object.recordedOutcome ?? "";
+    message.recordedReasons = object.recordedReasons?.map((e) => e) || [];
+    message.recomputedOutcome = object.recomputedOutcome ?? "";
+    message.recomputedReasons = object.recomputedReasons?.map((e) => e) || [];
+    message.differences = object.differences?.map((e) => e) || [];
+    message.policyVersion = object.policyVersion ?? "";
+    message.engine = object.engine ?? "";
+    message.snapshotDigest = object.snapshotDigest ?? "";
+    return message;
+  },
+};
+
+function createBaseApproval(): Approval {
+  return {
+    id: "",
+    state: ApprovalState.APPROVAL_STATE_UNSPECIFIED,
+    agentId: "",
+    grantId: "",
+    action: "",
+    resource: undefined,
+    location: "",
+    amount: undefined,
+    arguments: "",
+    statement: "",
+    approver: "",
+    persons: 0,
+    approvedBy: [],
+    refusedBy: "",
+    expiresAt: undefined,
+    humanId: "",
+    purpose: "",
+    policyId: "",
+    _unknownFields: {},
+  };
+}
+
+export const Approval: MessageFns<Approval> = {
+  encode(message: Approval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.state !== ApprovalState.APPROVAL_STATE_UNSPECIFIED) {
+      writer.uint32(16).int32(approvalStateToNumber(message.state));
+    }
+    if (message.agentId !== "") {
+      writer.uint32(26).string(message.agentId);
+    }
+    if (message.grantId !== "") {
+      writer.uint32(34).string(message.grantId);
+    }
+    if (message.action !== "") {
+      writer.uint32(42).string(message.action);
+    }
+    if (message.resource !== undefined) {
+      Resource.encode(message.resource, writer.uint32(50).fork()).join();
+    }
+    if (message.location !== "") {
+      writer.uint32(58).string(message.location);
+    }
+    if (message.amount !== undefined) {
+      Amount.encode(message.amount, writer.uint32(66).fork()).join();
+    }
+    if (message.arguments !== "") {
+      writer.uint32(74).string(message.arguments);
+    }
+    if (message.statement !== "") {
+      writer.uint32(82).string(message.statement);
+    }
+    if (message.approver !== "") {
+      writer.uint32(90).string(message.approver);
+    }
+    if (message.persons !== 0) {
+      writer.uint32(96).int32(message.persons);
+    }
+    for (const v of message.approvedBy) {
+      writer.uint32(106).string(v!);
+    }
+    if (message.refusedBy !== "") {
+      writer.uint32(114).string(message.refusedBy);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(122).fork()).join();
+    }
+    if (message.humanId !== "") {
+      writer.uint32(130).string(message.humanId);
+    }
+    if (message.purpose !== "") {
+      writer.uint32(138).string(message.purpose);
+    }
+    if (message.policyId !== "") {
+      writer.uint32(146).string(message.policyId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Approval {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproval();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = approvalStateFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grantId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.action = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.resource = Resource.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.location = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.amount = Amount.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.arguments = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.statement = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.approver = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.persons = reader.int32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.approvedBy.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.refusedBy = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.humanId = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.purpose = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.policyId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Approval>): Approval {
+    return Approval.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Approval>): Approval {
+    const message = createBaseApproval();
+    message.id = object.id ?? "";
+    message.state = object.state ?? ApprovalState.APPROVAL_STATE_UNSPECIFIED;
+    message.agentId = object.agentId ?? "";
+    message.grantId = object.grantId ?? "";
+    message.action = object.action ?? "";
+    message.resource = (object.resource !== undefined && object.resource !== null)
+      ? Resource.fromPartial(object.resource)
+      : undefined;
+    message.location = object.location ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Amount.fromPartial(object.amount)
+      : undefined;
+    message.arguments = object.arguments ?? "";
+    message.statement = object.statement ?? "";
+    message.approver = object.approver ?? "";
+    message.persons = object.persons ?? 0;
+    message.approvedBy = object.approvedBy?.map((e) => e) || [];
+    message.refusedBy = object.refusedBy ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.humanId = object.humanId ?? "";
+    message.purpose = object.purpose ?? "";
+    message.policyId = object.policyId ?? "";
+    return message;
+  },
+};
+
+function createBaseRequestApprovalRequest(): RequestApprovalRequest {
+  return { decisionId: "", position: "", statement: "", _unknownFields: {} };
+}
+
+export const RequestApprovalRequest: MessageFns<RequestApprovalRequest> = {
+  encode(message: RequestApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decisionId !== "") {
+      writer.uint32(10).string(message.decisionId);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message.statement !== "") {
+      writer.uint32(26).string(message.statement);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decisionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.statement = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequestApprovalRequest>): RequestApprovalRequest {
+    return RequestApprovalRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestApprovalRequest>): RequestApprovalRequest {
+    const message = createBaseRequestApprovalRequest();
+    message.decisionId = object.decisionId ?? "";
+    message.position = object.position ?? "";
+    message.statement = object.statement ?? "";
+    return message;
+  },
+};
+
+function createBaseRequestApprovalResponse(): RequestApprovalResponse {
+  return { approval: undefined, position: "", _unknownFields: {} };
+}
+
+export const RequestApprovalResponse: MessageFns<RequestApprovalResponse> = {
+  encode(message: RequestApprovalResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approval !== undefined) {
+      Approval.encode(message.approval, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestApprovalResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestApprovalResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approval = Approval.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RequestApprovalResponse>): RequestApprovalResponse {
+    return RequestApprovalResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestApprovalResponse>): RequestApprovalResponse {
+    const message = createBaseRequestApprovalResponse();
+    message.approval = (object.approval !== undefined && object.approval !== null)
+      ? Approval.fromPartial(object.approval)
+      : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseGetApprovalRequest(): GetApprovalRequest {
+  return { approvalId: "", waitSeconds: 0, notBefore: [], _unknownFields: {} };
+}
+
+export const GetApprovalRequest: MessageFns<GetApprovalRequest> = {
+  encode(message: GetApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approvalId !== "") {
+      writer.uint32(10).string(message.approvalId);
+    }
+    if (message.waitSeconds !== 0) {
+      writer.uint32(16).int32(message.waitSeconds);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(26).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvalId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitSeconds = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetApprovalRequest>): GetApprovalRequest {
+    return GetApprovalRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetApprovalRequest>): GetApprovalRequest {
+    const message = createBaseGetApprovalRequest();
+    message.approvalId = object.approvalId ?? "";
+    message.waitSeconds = object.waitSeconds ?? 0;
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetApprovalResponse(): GetApprovalResponse {
+  return { approval: undefined, _unknownFields: {} };
+}
+
+export const GetApprovalResponse: MessageFns<GetApprovalResponse> = {
+  encode(message: GetApprovalResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approval !== undefined) {
+      Approval.encode(message.approval, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetApprovalResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetApprovalResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approval = Approval.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetApprovalResponse>): GetApprovalResponse {
+    return GetApprovalResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetApprovalResponse>): GetApprovalResponse {
+    const message = createBaseGetApprovalResponse();
+    message.approval = (object.approval !== undefined && object.approval !== null)
+      ? Approval.fromPartial(object.approval)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListApprovalsRequest(): ListApprovalsRequest {
+  return { all: false, pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListApprovalsRequest: MessageFns<ListApprovalsRequest> = {
+  encode(message: ListApprovalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.all !== false) {
+      writer.uint32(8).bool(message.all);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    return ListApprovalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    const message = createBaseListApprovalsRequest();
+    message.all = object.all ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListApprovalsResponse(): ListApprovalsResponse {
+  return { approvals: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListApprovalsResponse: MessageFns<ListApprovalsResponse> = {
+  encode(message: ListApprovalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.approvals) {
+      Approval.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvals.push(Approval.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListApprovalsResponse>): ListApprovalsResponse {
+    return ListApprovalsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsResponse>): ListApprovalsResponse {
+    const message = createBaseListApprovalsResponse();
+    message.approvals = object.approvals?.map((e) => Approval.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseAnswerApprovalRequest(): AnswerApprovalRequest {
+  return { approvalId: "", approve: false, comment: "", _unknownFields: {} };
+}
+
+export const AnswerApprovalRequest: MessageFns<AnswerApprovalRequest> = {
+  encode(message: AnswerApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approvalId !== "") {
+      writer.uint32(10).string(message.approvalId);
+    }
+    if (message.approve !== false) {
+      writer.uint32(16).bool(message.approve);
+    }
+    if (message.comment !== "") {
+      writer.uint32(26).string(message.comment);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvalId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.approve = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AnswerApprovalRequest>): AnswerApprovalRequest {
+    return AnswerApprovalRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AnswerApprovalRequest>): AnswerApprovalRequest {
+    const message = createBaseAnswerApprovalRequest();
+    message.approvalId = object.approvalId ?? "";
+    message.approve = object.approve ?? false;
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseAnswerApprovalResponse(): AnswerApprovalResponse {
+  return { approval: undefined, position: "", _unknownFields: {} };
+}
+
+export const AnswerApprovalResponse: MessageFns<AnswerApprovalResponse> = {
+  encode(message: AnswerApprovalResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.approval !== undefined) {
+      Approval.encode(message.approval, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AnswerApprovalResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswerApprovalResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approval = Approval.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AnswerApprovalResponse>): AnswerApprovalResponse {
+    return AnswerApprovalResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AnswerApprovalResponse>): AnswerApprovalResponse {
+    const message = createBaseAnswerApprovalResponse();
+    message.approval = (object.approval !== undefined && object.approval !== null)
+      ? Approval.fromPartial(object.approval)
+      : undefined;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseRaiseRiskRequest(): RaiseRiskRequest {
+  return {
+    agentId: "",
+    code: "",
+    level: RiskLevel.RISK_LEVEL_UNSPECIFIED,
+    explanation: "",
+    decaySeconds: 0n,
+    _unknownFields: {},
+  };
+}
+
+export const RaiseRiskRequest: MessageFns<RaiseRiskRequest> = {
+  encode(message: RaiseRiskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.level !== RiskLevel.RISK_LEVEL_UNSPECIFIED) {
+      writer.uint32(24).int32(riskLevelToNumber(message.level));
+    }
+    if (message.explanation !== "") {
+      writer.uint32(34).string(message.explanation);
+    }
+    if (message.decaySeconds !== 0n) {
+      if (BigInt.asIntN(64, message.decaySeconds) !== message.decaySeconds) {
+        throw new globalThis.Error("value provided for field message.decaySeconds of type int64 too large");
+      }
+      writer.uint32(40).int64(message.decaySeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RaiseRiskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRaiseRiskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.level = riskLevelFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.explanation = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.decaySeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RaiseRiskRequest>): RaiseRiskRequest {
+    return RaiseRiskRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RaiseRiskRequest>): RaiseRiskRequest {
+    const message = createBaseRaiseRiskRequest();
+    message.agentId = object.agentId ?? "";
+    message.code = object.code ?? "";
+    message.level = object.level ?? RiskLevel.RISK_LEVEL_UNSPECIFIED;
+    message.explanation = object.explanation ?? "";
+    message.decaySeconds = (object.decaySeconds !== undefined && object.decaySeconds !== null)
+      ? BigInt(object.decaySeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseRaiseRiskResponse(): RaiseRiskResponse {
+  return { level: RiskLevel.RISK_LEVEL_UNSPECIFIED, position: "", _unknownFields: {} };
+}
+
+export const RaiseRiskResponse: MessageFns<RaiseRiskResponse> = {
+  encode(message: RaiseRiskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.level !== RiskLevel.RISK_LEVEL_UNSPECIFIED) {
+      writer.uint32(8).int32(riskLevelToNumber(message.level));
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RaiseRiskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRaiseRiskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.level = riskLevelFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RaiseRiskResponse>): RaiseRiskResponse {
+    return RaiseRiskResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RaiseRiskResponse>): RaiseRiskResponse {
+    const message = createBaseRaiseRiskResponse();
+    message.level = object.level ?? RiskLevel.RISK_LEVEL_UNSPECIFIED;
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseClearRiskRequest(): ClearRiskRequest {
+  return { agentId: "", code: "", source: "", _unknownFields: {} };
+}
+
+export const ClearRiskRequest: MessageFns<ClearRiskRequest> = {
+  encode(message: ClearRiskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.source !== "") {
+      writer.uint32(26).string(message.source);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearRiskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearRiskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClearRiskRequest>): ClearRiskRequest {
+    return ClearRiskRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClearRiskRequest>): ClearRiskRequest {
+    const message = createBaseClearRiskRequest();
+    message.agentId = object.agentId ?? "";
+    message.code = object.code ?? "";
+    message.source = object.source ?? "";
+    return message;
+  },
+};
+
+function createBaseClearRiskResponse(): ClearRiskResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ClearRiskResponse: MessageFns<ClearRiskResponse> = {
+  encode(message: ClearRiskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClearRiskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClearRiskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ClearRiskResponse>): ClearRiskResponse {
+    return ClearRiskResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClearRiskResponse>): ClearRiskResponse {
+    const message = createBaseClearRiskResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseGetRiskRequest(): GetRiskRequest {
+  return { agentId: "", notBefore: [], _unknownFields: {} };
+}
+
+export const GetRiskRequest: MessageFns<GetRiskRequest> = {
+  encode(message: GetRiskRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(18).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRiskRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRiskRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetRiskRequest>): GetRiskRequest {
+    return GetRiskRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRiskRequest>): GetRiskRequest {
+    const message = createBaseGetRiskRequest();
+    message.agentId = object.agentId ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseRiskSignal(): RiskSignal {
+  return {
+    source: "",
+    code: "",
+    level: RiskLevel.RISK_LEVEL_UNSPECIFIED,
+    explanation: "",
+    raisedAt: undefined,
+    decaySeconds: 0n,
+    _unknownFields: {},
+  };
+}
+
+export const RiskSignal: MessageFns<RiskSignal> = {
+  encode(message: RiskSignal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    if (message.level !== RiskLevel.RISK_LEVEL_UNSPECIFIED) {
+      writer.uint32(24).int32(riskLevelToNumber(message.level));
+    }
+    if (message.explanation !== "") {
+      writer.uint32(34).string(message.explanation);
+    }
+    if (message.raisedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.raisedAt), writer.uint32(42).fork()).join();
+    }
+    if (message.decaySeconds !== 0n) {
+      if (BigInt.asIntN(64, message.decaySeconds) !== message.decaySeconds) {
+        throw new globalThis.Error("value provided for field message.decaySeconds of type int64 too large");
+      }
+      writer.uint32(48).int64(message.decaySeconds);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RiskSignal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRiskSignal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.level = riskLevelFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.explanation = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.raisedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.decaySeconds = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RiskSignal>): RiskSignal {
+    return RiskSignal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RiskSignal>): RiskSignal {
+    const message = createBaseRiskSignal();
+    message.source = object.source ?? "";
+    message.code = object.code ?? "";
+    message.level = object.level ?? RiskLevel.RISK_LEVEL_UNSPECIFIED;
+    message.explanation = object.explanation ?? "";
+    message.raisedAt = object.raisedAt ?? undefined;
+    message.decaySeconds = (object.decaySeconds !== undefined && object.decaySeconds !== null)
+      ? BigInt(object.decaySeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseGetRiskResponse(): GetRiskResponse {
+  return { level: RiskLevel.RISK_LEVEL_UNSPECIFIED, signals: [], _unknownFields: {} };
+}
+
+export const GetRiskResponse: MessageFns<GetRiskResponse> = {
+  encode(message: GetRiskResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.level !== RiskLevel.RISK_LEVEL_UNSPECIFIED) {
+      writer.uint32(8).int32(riskLevelToNumber(message.level));
+    }
+    for (const v of message.signals) {
+      RiskSignal.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRiskResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRiskResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.level = riskLevelFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signals.push(RiskSignal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetRiskResponse>): GetRiskResponse {
+    return GetRiskResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRiskResponse>): GetRiskResponse {
+    const message = createBaseGetRiskResponse();
+    message.level = object.level ?? RiskLevel.RISK_LEVEL_UNSPECIFIED;
+    message.signals = object.signals?.map((e) => RiskSignal.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1972,7 +7752,54 @@ export const CheckResponse: MessageFns<CheckResponse> = {
 /** What may it do, under which conditions, for how long. */
 export type PolicyServiceService = typeof PolicyServiceService;
 export const PolicyServiceService = {
-  /** Makes a Cedar policy set the active one. Role: security-operator. */
+  /** Keeps policies and schema as a new version. Roles: security-operator, platform. */
+  draftPolicies: {
+    path: "/credence.policy.v1.PolicyService/DraftPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DraftPoliciesRequest): Buffer => Buffer.from(DraftPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DraftPoliciesRequest => DraftPoliciesRequest.decode(value),
+    responseSerialize: (value: DraftPoliciesResponse): Buffer =>
+      Buffer.from(DraftPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DraftPoliciesResponse => DraftPoliciesResponse.decode(value),
+  },
+  /** Checks a draft: syntax, types, lint. Roles: security-operator, platform. */
+  validatePolicies: {
+    path: "/credence.policy.v1.PolicyService/ValidatePolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ValidatePoliciesRequest): Buffer =>
+      Buffer.from(ValidatePoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ValidatePoliciesRequest => ValidatePoliciesRequest.decode(value),
+    responseSerialize: (value: ValidatePoliciesResponse): Buffer =>
+      Buffer.from(ValidatePoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ValidatePoliciesResponse => ValidatePoliciesResponse.decode(value),
+  },
+  /** Decides and records beside the active version, and enforces nothing. Role: security-operator. */
+  reportPolicies: {
+    path: "/credence.policy.v1.PolicyService/ReportPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportPoliciesRequest): Buffer =>
+      Buffer.from(ReportPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportPoliciesRequest => ReportPoliciesRequest.decode(value),
+    responseSerialize: (value: ReportPoliciesResponse): Buffer =>
+      Buffer.from(ReportPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportPoliciesResponse => ReportPoliciesResponse.decode(value),
+  },
+  /** A second person agrees. Role: security-operator. */
+  signOffPolicies: {
+    path: "/credence.policy.v1.PolicyService/SignOffPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SignOffPoliciesRequest): Buffer =>
+      Buffer.from(SignOffPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SignOffPoliciesRequest => SignOffPoliciesRequest.decode(value),
+    responseSerialize: (value: SignOffPoliciesResponse): Buffer =>
+      Buffer.from(SignOffPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SignOffPoliciesResponse => SignOffPoliciesResponse.decode(value),
+  },
+  /** Makes a version that was signed off the active one, at once. Role: security-operator. */
   activatePolicies: {
     path: "/credence.policy.v1.PolicyService/ActivatePolicies" as const,
     requestStream: false as const,
@@ -1983,6 +7810,50 @@ export const PolicyServiceService = {
     responseSerialize: (value: ActivatePoliciesResponse): Buffer =>
       Buffer.from(ActivatePoliciesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ActivatePoliciesResponse => ActivatePoliciesResponse.decode(value),
+  },
+  /** Ends a version that is not active. Role: security-operator. */
+  retirePolicies: {
+    path: "/credence.policy.v1.PolicyService/RetirePolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetirePoliciesRequest): Buffer =>
+      Buffer.from(RetirePoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetirePoliciesRequest => RetirePoliciesRequest.decode(value),
+    responseSerialize: (value: RetirePoliciesResponse): Buffer =>
+      Buffer.from(RetirePoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetirePoliciesResponse => RetirePoliciesResponse.decode(value),
+  },
+  /** Versions, the newest first. Roles: security-operator, platform, auditor. */
+  listPolicies: {
+    path: "/credence.policy.v1.PolicyService/ListPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListPoliciesRequest): Buffer => Buffer.from(ListPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListPoliciesRequest => ListPoliciesRequest.decode(value),
+    responseSerialize: (value: ListPoliciesResponse): Buffer =>
+      Buffer.from(ListPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListPoliciesResponse => ListPoliciesResponse.decode(value),
+  },
+  /** One version with text and schema. Roles: security-operator, platform, auditor. */
+  getPolicies: {
+    path: "/credence.policy.v1.PolicyService/GetPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPoliciesRequest): Buffer => Buffer.from(GetPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPoliciesRequest => GetPoliciesRequest.decode(value),
+    responseSerialize: (value: GetPoliciesResponse): Buffer => Buffer.from(GetPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPoliciesResponse => GetPoliciesResponse.decode(value),
+  },
+  /** What differs between two versions, by policy. Roles: security-operator, platform, auditor. */
+  diffPolicies: {
+    path: "/credence.policy.v1.PolicyService/DiffPolicies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DiffPoliciesRequest): Buffer => Buffer.from(DiffPoliciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffPoliciesRequest => DiffPoliciesRequest.decode(value),
+    responseSerialize: (value: DiffPoliciesResponse): Buffer =>
+      Buffer.from(DiffPoliciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DiffPoliciesResponse => DiffPoliciesResponse.decode(value),
   },
   /** Names a network, for conditions. Role: security-operator. */
   defineLocation: {
@@ -2027,6 +7898,16 @@ export const PolicyServiceService = {
     responseSerialize: (value: GetTaskResponse): Buffer => Buffer.from(GetTaskResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetTaskResponse => GetTaskResponse.decode(value),
   },
+  /** Grants, the newest first. Roles: security-operator, auditor; an agent may list its own. */
+  listGrants: {
+    path: "/credence.policy.v1.PolicyService/ListGrants" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListGrantsRequest): Buffer => Buffer.from(ListGrantsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListGrantsRequest => ListGrantsRequest.decode(value),
+    responseSerialize: (value: ListGrantsResponse): Buffer => Buffer.from(ListGrantsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListGrantsResponse => ListGrantsResponse.decode(value),
+  },
   /** One decision, recorded before it is answered. Role: enforcement-point. */
   check: {
     path: "/credence.policy.v1.PolicyService/Check" as const,
@@ -2037,11 +7918,143 @@ export const PolicyServiceService = {
     responseSerialize: (value: CheckResponse): Buffer => Buffer.from(CheckResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CheckResponse => CheckResponse.decode(value),
   },
+  /** Many decisions, each recorded, in the order asked. Role: enforcement-point. */
+  batchCheck: {
+    path: "/credence.policy.v1.PolicyService/BatchCheck" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchCheckRequest): Buffer => Buffer.from(BatchCheckRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchCheckRequest => BatchCheckRequest.decode(value),
+    responseSerialize: (value: BatchCheckResponse): Buffer => Buffer.from(BatchCheckResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchCheckResponse => BatchCheckResponse.decode(value),
+  },
+  /**
+   * Decisions as they are asked, many in flight; says "ask again" when what an answer relied on has changed.
+   * Role: enforcement-point.
+   */
+  checkStream: {
+    path: "/credence.policy.v1.PolicyService/CheckStream" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: CheckStreamRequest): Buffer => Buffer.from(CheckStreamRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckStreamRequest => CheckStreamRequest.decode(value),
+    responseSerialize: (value: CheckStreamResponse): Buffer => Buffer.from(CheckStreamResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckStreamResponse => CheckStreamResponse.decode(value),
+  },
+  /** Recomputes a recorded decision from its record, the policies and the snapshot. Roles: auditor, security-operator. */
+  replayDecision: {
+    path: "/credence.policy.v1.PolicyService/ReplayDecision" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayDecisionRequest): Buffer =>
+      Buffer.from(ReplayDecisionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayDecisionRequest => ReplayDecisionRequest.decode(value),
+    responseSerialize: (value: ReplayDecisionResponse): Buffer =>
+      Buffer.from(ReplayDecisionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayDecisionResponse => ReplayDecisionResponse.decode(value),
+  },
+  /**
+   * Asks people to approve what a decision held back (DECISION_ASK). Caller: the agent (agent-proof), or the
+   * enforcement point that asked.
+   */
+  requestApproval: {
+    path: "/credence.policy.v1.PolicyService/RequestApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RequestApprovalRequest): Buffer =>
+      Buffer.from(RequestApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RequestApprovalRequest => RequestApprovalRequest.decode(value),
+    responseSerialize: (value: RequestApprovalResponse): Buffer =>
+      Buffer.from(RequestApprovalResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RequestApprovalResponse => RequestApprovalResponse.decode(value),
+  },
+  /**
+   * The state of an approval; may wait until it changes. Roles: enforcement-point, security-operator, auditor; the
+   * agent, and every human who may answer it.
+   */
+  getApproval: {
+    path: "/credence.policy.v1.PolicyService/GetApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetApprovalRequest): Buffer => Buffer.from(GetApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetApprovalRequest => GetApprovalRequest.decode(value),
+    responseSerialize: (value: GetApprovalResponse): Buffer => Buffer.from(GetApprovalResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetApprovalResponse => GetApprovalResponse.decode(value),
+  },
+  /** Approvals that the caller may answer, or all (security-operator, auditor). Caller: any human. */
+  listApprovals: {
+    path: "/credence.policy.v1.PolicyService/ListApprovals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListApprovalsRequest): Buffer => Buffer.from(ListApprovalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListApprovalsRequest => ListApprovalsRequest.decode(value),
+    responseSerialize: (value: ListApprovalsResponse): Buffer =>
+      Buffer.from(ListApprovalsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListApprovalsResponse => ListApprovalsResponse.decode(value),
+  },
+  /** Approves or refuses. Caller: a human with the role that the policy names. */
+  answerApproval: {
+    path: "/credence.policy.v1.PolicyService/AnswerApproval" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AnswerApprovalRequest): Buffer =>
+      Buffer.from(AnswerApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AnswerApprovalRequest => AnswerApprovalRequest.decode(value),
+    responseSerialize: (value: AnswerApprovalResponse): Buffer =>
+      Buffer.from(AnswerApprovalResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AnswerApprovalResponse => AnswerApprovalResponse.decode(value),
+  },
+  /** Says that something speaks against an agent. Roles: security-operator, detector. */
+  raiseRisk: {
+    path: "/credence.policy.v1.PolicyService/RaiseRisk" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RaiseRiskRequest): Buffer => Buffer.from(RaiseRiskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RaiseRiskRequest => RaiseRiskRequest.decode(value),
+    responseSerialize: (value: RaiseRiskResponse): Buffer => Buffer.from(RaiseRiskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RaiseRiskResponse => RaiseRiskResponse.decode(value),
+  },
+  /** Takes a signal back. Roles: security-operator, detector (its own signals). */
+  clearRisk: {
+    path: "/credence.policy.v1.PolicyService/ClearRisk" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ClearRiskRequest): Buffer => Buffer.from(ClearRiskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ClearRiskRequest => ClearRiskRequest.decode(value),
+    responseSerialize: (value: ClearRiskResponse): Buffer => Buffer.from(ClearRiskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ClearRiskResponse => ClearRiskResponse.decode(value),
+  },
+  /** The risk of an agent now. Roles: security-operator, auditor, detector, service. */
+  getRisk: {
+    path: "/credence.policy.v1.PolicyService/GetRisk" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetRiskRequest): Buffer => Buffer.from(GetRiskRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetRiskRequest => GetRiskRequest.decode(value),
+    responseSerialize: (value: GetRiskResponse): Buffer => Buffer.from(GetRiskResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetRiskResponse => GetRiskResponse.decode(value),
+  },
 } as const;
 
 export interface PolicyServiceServer extends UntypedServiceImplementation {
-  /** Makes a Cedar policy set the active one. Role: security-operator. */
+  /** Keeps policies and schema as a new version. Roles: security-operator, platform. */
+  draftPolicies: handleUnaryCall<DraftPoliciesRequest, DraftPoliciesResponse>;
+  /** Checks a draft: syntax, types, lint. Roles: security-operator, platform. */
+  validatePolicies: handleUnaryCall<ValidatePoliciesRequest, ValidatePoliciesResponse>;
+  /** Decides and records beside the active version, and enforces nothing. Role: security-operator. */
+  reportPolicies: handleUnaryCall<ReportPoliciesRequest, ReportPoliciesResponse>;
+  /** A second person agrees. Role: security-operator. */
+  signOffPolicies: handleUnaryCall<SignOffPoliciesRequest, SignOffPoliciesResponse>;
+  /** Makes a version that was signed off the active one, at once. Role: security-operator. */
   activatePolicies: handleUnaryCall<ActivatePoliciesRequest, ActivatePoliciesResponse>;
+  /** Ends a version that is not active. Role: security-operator. */
+  retirePolicies: handleUnaryCall<RetirePoliciesRequest, RetirePoliciesResponse>;
+  /** Versions, the newest first. Roles: security-operator, platform, auditor. */
+  listPolicies: handleUnaryCall<ListPoliciesRequest, ListPoliciesResponse>;
+  /** One version with text and schema. Roles: security-operator, platform, auditor. */
+  getPolicies: handleUnaryCall<GetPoliciesRequest, GetPoliciesResponse>;
+  /** What differs between two versions, by policy. Roles: security-operator, platform, auditor. */
+  diffPolicies: handleUnaryCall<DiffPoliciesRequest, DiffPoliciesResponse>;
   /** Names a network, for conditions. Role: security-operator. */
   defineLocation: handleUnaryCall<DefineLocationRequest, DefineLocationResponse>;
   /** Begins one piece of work and issues its grant. Caller: the agent (agent-proof), or the identity service for it. */
@@ -2050,12 +8063,107 @@ export interface PolicyServiceServer extends UntypedServiceImplementation {
   completeTask: handleUnaryCall<CompleteTaskRequest, CompleteTaskResponse>;
   /** Reads a task and its grant. Roles: security-operator, auditor, service; an agent may read its own. */
   getTask: handleUnaryCall<GetTaskRequest, GetTaskResponse>;
+  /** Grants, the newest first. Roles: security-operator, auditor; an agent may list its own. */
+  listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
   /** One decision, recorded before it is answered. Role: enforcement-point. */
   check: handleUnaryCall<CheckRequest, CheckResponse>;
+  /** Many decisions, each recorded, in the order asked. Role: enforcement-point. */
+  batchCheck: handleUnaryCall<BatchCheckRequest, BatchCheckResponse>;
+  /**
+   * Decisions as they are asked, many in flight; says "ask again" when what an answer relied on has changed.
+   * Role: enforcement-point.
+   */
+  checkStream: handleBidiStreamingCall<CheckStreamRequest, CheckStreamResponse>;
+  /** Recomputes a recorded decision from its record, the policies and the snapshot. Roles: auditor, security-operator. */
+  replayDecision: handleUnaryCall<ReplayDecisionRequest, ReplayDecisionResponse>;
+  /**
+   * Asks people to approve what a decision held back (DECISION_ASK). Caller: the agent (agent-proof), or the
+   * enforcement point that asked.
+   */
+  requestApproval: handleUnaryCall<RequestApprovalRequest, RequestApprovalResponse>;
+  /**
+   * The state of an approval; may wait until it changes. Roles: enforcement-point, security-operator, auditor; the
+   * agent, and every human who may answer it.
+   */
+  getApproval: handleUnaryCall<GetApprovalRequest, GetApprovalResponse>;
+  /** Approvals that the caller may answer, or all (security-operator, auditor). Caller: any human. */
+  listApprovals: handleUnaryCall<ListApprovalsRequest, ListApprovalsResponse>;
+  /** Approves or refuses. Caller: a human with the role that the policy names. */
+  answerApproval: handleUnaryCall<AnswerApprovalRequest, AnswerApprovalResponse>;
+  /** Says that something speaks against an agent. Roles: security-operator, detector. */
+  raiseRisk: handleUnaryCall<RaiseRiskRequest, RaiseRiskResponse>;
+  /** Takes a signal back. Roles: security-operator, detector (its own signals). */
+  clearRisk: handleUnaryCall<ClearRiskRequest, ClearRiskResponse>;
+  /** The risk of an agent now. Roles: security-operator, auditor, detector, service. */
+  getRisk: handleUnaryCall<GetRiskRequest, GetRiskResponse>;
 }
 
 export interface PolicyServiceClient extends Client {
-  /** Makes a Cedar policy set the active one. Role: security-operator. */
+  /** Keeps policies and schema as a new version. Roles: security-operator, platform. */
+  draftPolicies(
+    request: DraftPoliciesRequest,
+    callback: (error: ServiceError | null, response: DraftPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  draftPolicies(
+    request: DraftPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DraftPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  draftPolicies(
+    request: DraftPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DraftPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** Checks a draft: syntax, types, lint. Roles: security-operator, platform. */
+  validatePolicies(
+    request: ValidatePoliciesRequest,
+    callback: (error: ServiceError | null, response: ValidatePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  validatePolicies(
+    request: ValidatePoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ValidatePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  validatePolicies(
+    request: ValidatePoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ValidatePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** Decides and records beside the active version, and enforces nothing. Role: security-operator. */
+  reportPolicies(
+    request: ReportPoliciesRequest,
+    callback: (error: ServiceError | null, response: ReportPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  reportPolicies(
+    request: ReportPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  reportPolicies(
+    request: ReportPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** A second person agrees. Role: security-operator. */
+  signOffPolicies(
+    request: SignOffPoliciesRequest,
+    callback: (error: ServiceError | null, response: SignOffPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  signOffPolicies(
+    request: SignOffPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SignOffPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  signOffPolicies(
+    request: SignOffPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SignOffPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** Makes a version that was signed off the active one, at once. Role: security-operator. */
   activatePolicies(
     request: ActivatePoliciesRequest,
     callback: (error: ServiceError | null, response: ActivatePoliciesResponse) => void,
@@ -2070,6 +8178,70 @@ export interface PolicyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ActivatePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** Ends a version that is not active. Role: security-operator. */
+  retirePolicies(
+    request: RetirePoliciesRequest,
+    callback: (error: ServiceError | null, response: RetirePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  retirePolicies(
+    request: RetirePoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetirePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  retirePolicies(
+    request: RetirePoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetirePoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** Versions, the newest first. Roles: security-operator, platform, auditor. */
+  listPolicies(
+    request: ListPoliciesRequest,
+    callback: (error: ServiceError | null, response: ListPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  listPolicies(
+    request: ListPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  listPolicies(
+    request: ListPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** One version with text and schema. Roles: security-operator, platform, auditor. */
+  getPolicies(
+    request: GetPoliciesRequest,
+    callback: (error: ServiceError | null, response: GetPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  getPolicies(
+    request: GetPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  getPolicies(
+    request: GetPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  /** What differs between two versions, by policy. Roles: security-operator, platform, auditor. */
+  diffPolicies(
+    request: DiffPoliciesRequest,
+    callback: (error: ServiceError | null, response: DiffPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  diffPolicies(
+    request: DiffPoliciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DiffPoliciesResponse) => void,
+  ): ClientUnaryCall;
+  diffPolicies(
+    request: DiffPoliciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DiffPoliciesResponse) => void,
   ): ClientUnaryCall;
   /** Names a network, for conditions. Role: security-operator. */
   defineLocation(
@@ -2135,6 +8307,22 @@ export interface PolicyServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetTaskResponse) => void,
   ): ClientUnaryCall;
+  /** Grants, the newest first. Roles: security-operator, auditor; an agent may list its own. */
+  listGrants(
+    request: ListGrantsRequest,
+    callback: (error: ServiceError | null, response: ListGrantsResponse) => void,
+  ): ClientUnaryCall;
+  listGrants(
+    request: ListGrantsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListGrantsResponse) => void,
+  ): ClientUnaryCall;
+  listGrants(
+    request: ListGrantsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListGrantsResponse) => void,
+  ): ClientUnaryCall;
   /** One decision, recorded before it is answered. Role: enforcement-point. */
   check(
     request: CheckRequest,
@@ -2150,6 +8338,166 @@ export interface PolicyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CheckResponse) => void,
+  ): ClientUnaryCall;
+  /** Many decisions, each recorded, in the order asked. Role: enforcement-point. */
+  batchCheck(
+    request: BatchCheckRequest,
+    callback: (error: ServiceError | null, response: BatchCheckResponse) => void,
+  ): ClientUnaryCall;
+  batchCheck(
+    request: BatchCheckRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchCheckResponse) => void,
+  ): ClientUnaryCall;
+  batchCheck(
+    request: BatchCheckRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchCheckResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Decisions as they are asked, many in flight; says "ask again" when what an answer relied on has changed.
+   * Role: enforcement-point.
+   */
+  checkStream(): ClientDuplexStream<CheckStreamRequest, CheckStreamResponse>;
+  checkStream(options: Partial<CallOptions>): ClientDuplexStream<CheckStreamRequest, CheckStreamResponse>;
+  checkStream(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<CheckStreamRequest, CheckStreamResponse>;
+  /** Recomputes a recorded decision from its record, the policies and the snapshot. Roles: auditor, security-operator. */
+  replayDecision(
+    request: ReplayDecisionRequest,
+    callback: (error: ServiceError | null, response: ReplayDecisionResponse) => void,
+  ): ClientUnaryCall;
+  replayDecision(
+    request: ReplayDecisionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayDecisionResponse) => void,
+  ): ClientUnaryCall;
+  replayDecision(
+    request: ReplayDecisionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayDecisionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Asks people to approve what a decision held back (DECISION_ASK). Caller: the agent (agent-proof), or the
+   * enforcement point that asked.
+   */
+  requestApproval(
+    request: RequestApprovalRequest,
+    callback: (error: ServiceError | null, response: RequestApprovalResponse) => void,
+  ): ClientUnaryCall;
+  requestApproval(
+    request: RequestApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RequestApprovalResponse) => void,
+  ): ClientUnaryCall;
+  requestApproval(
+    request: RequestApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RequestApprovalResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * The state of an approval; may wait until it changes. Roles: enforcement-point, security-operator, auditor; the
+   * agent, and every human who may answer it.
+   */
+  getApproval(
+    request: GetApprovalRequest,
+    callback: (error: ServiceError | null, response: GetApprovalResponse) => void,
+  ): ClientUnaryCall;
+  getApproval(
+    request: GetApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetApprovalResponse) => void,
+  ): ClientUnaryCall;
+  getApproval(
+    request: GetApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetApprovalResponse) => void,
+  ): ClientUnaryCall;
+  /** Approvals that the caller may answer, or all (security-operator, auditor). Caller: any human. */
+  listApprovals(
+    request: ListApprovalsRequest,
+    callback: (error: ServiceError | null, response: ListApprovalsResponse) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: ListApprovalsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListApprovalsResponse) => void,
+  ): ClientUnaryCall;
+  listApprovals(
+    request: ListApprovalsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListApprovalsResponse) => void,
+  ): ClientUnaryCall;
+  /** Approves or refuses. Caller: a human with the role that the policy names. */
+  answerApproval(
+    request: AnswerApprovalRequest,
+    callback: (error: ServiceError | null, response: AnswerApprovalResponse) => void,
+  ): ClientUnaryCall;
+  answerApproval(
+    request: AnswerApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AnswerApprovalResponse) => void,
+  ): ClientUnaryCall;
+  answerApproval(
+    request: AnswerApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AnswerApprovalResponse) => void,
+  ): ClientUnaryCall;
+  /** Says that something speaks against an agent. Roles: security-operator, detector. */
+  raiseRisk(
+    request: RaiseRiskRequest,
+    callback: (error: ServiceError | null, response: RaiseRiskResponse) => void,
+  ): ClientUnaryCall;
+  raiseRisk(
+    request: RaiseRiskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RaiseRiskResponse) => void,
+  ): ClientUnaryCall;
+  raiseRisk(
+    request: RaiseRiskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RaiseRiskResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a signal back. Roles: security-operator, detector (its own signals). */
+  clearRisk(
+    request: ClearRiskRequest,
+    callback: (error: ServiceError | null, response: ClearRiskResponse) => void,
+  ): ClientUnaryCall;
+  clearRisk(
+    request: ClearRiskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ClearRiskResponse) => void,
+  ): ClientUnaryCall;
+  clearRisk(
+    request: ClearRiskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ClearRiskResponse) => void,
+  ): ClientUnaryCall;
+  /** The risk of an agent now. Roles: security-operator, auditor, detector, service. */
+  getRisk(
+    request: GetRiskRequest,
+    callback: (error: ServiceError | null, response: GetRiskResponse) => void,
+  ): ClientUnaryCall;
+  getRisk(
+    request: GetRiskRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetRiskResponse) => void,
+  ): ClientUnaryCall;
+  getRisk(
+    request: GetRiskRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetRiskResponse) => void,
   ): ClientUnaryCall;
 }
 

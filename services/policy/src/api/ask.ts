@@ -1,0 +1,41 @@
+/** One question to the decision point and its answer, whatever protocol carries them. */
+import type { Sensitivity } from '@credence/contracts/events/values'
+import type { Obligation } from '../domain/policies.ts'
+
+export type Asked = {
+  agentId: string
+  grantId: string
+  /** jti of the access token; empty when the caller has seen none. */
+  tokenId: string
+  action: string
+  resource: { type: string; id: string; sensitivity: Sensitivity; properties?: string }
+  audience: string
+  /** Address of the agent's socket, as the enforcement point saw it; empty when it is gone. */
+  sourceAddress: string
+  requestId: string
+  notBefore: readonly { stream: string; sequence: number }[]
+  amount?: { currency: string; value: string }
+  /** JSON object text. */
+  arguments?: string
+  supportedObligations: readonly string[]
+  receipt: boolean
+}
+
+/** Who asks: an enforcement point by its SPIFFE ID, and the address of its socket. */
+export type Asker = { id: string; address: string; protocol: 'grpc' | 'stream' | 'authzen' | 'ext_authz' }
+
+export type Answer = {
+  outcome: 'allow' | 'deny' | 'ask'
+  decision: string
+  reasons: { code: string; message: string }[]
+  /** "DECISIONS:sequence" */
+  position: string
+  obligations: Obligation[]
+  reliedUntil?: Date
+  /** Compact JWS. */
+  receipt?: string
+  approvalNeeded?: { approver: string; persons: number; withinSeconds: number }
+}
+
+/** @throws CredenceError `unavailable` when it cannot be decided or recorded: there is no answer then, never an allow */
+export type Ask = (asked: Asked, asker: Asker) => Promise<Answer>
