@@ -65,7 +65,17 @@ export const decisionEvents = {
     stale: z.array(z.string()),
     /** Uses counted before this one, where something is limited, by "<node>/<detail>". */
     used: z.record(z.string(), z.strictObject({ count: z.int(), total: z.string().optional() })).optional(),
-    approval: z.strictObject({ approval: ApprovalId, approved_by: z.array(HumanId) }).optional(),
+    /** Approvals that policies asked for, as they stood. */
+    approvals: z
+      .array(
+        z.strictObject({
+          policy: z.string(),
+          approval: ApprovalId,
+          standing: z.enum(['pending', 'approved', 'refused', 'expired', 'used']),
+          approved_by: z.array(HumanId),
+        }),
+      )
+      .optional(),
     supported_obligations: z.array(z.string()).optional(),
     obligations: z.array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) })).optional(),
     approval_needed: z

@@ -56,6 +56,8 @@ export const BUCKETS = {
   identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
   /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
   identity_challenges: { owner: 'identity', ttl: 0 },
+  /** What decisions knew, by its digest: with it they can be recomputed. */
+  policy_snapshots: { owner: 'policy', ttl: 0 },
 } as const
 
 /** Makes streams, durable consumers and buckets. Needs the bootstrap identity; safe to repeat. */
