@@ -1,6 +1,6 @@
 /** One question to the decision point and its answer, whatever protocol carries them. */
 import type { Sensitivity } from '@credence/contracts/events/values'
-import type { Obligation } from '../domain/policies.ts'
+import type { Obligation } from '@credence/policies/policies'
 
 export type Asked = {
   agentId: string

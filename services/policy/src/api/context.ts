@@ -5,33 +5,12 @@ import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { DecisionFact } from '@credence/contracts/events/catalog'
-import type { LoadedPolicies } from '../domain/policies.ts'
+import type { LoadedPolicies } from '@credence/policies/policies'
 import type { Situation } from '../domain/situation.ts'
 import type { Snapshots } from '../projections/snapshots.ts'
 import type { World } from '../projections/world.ts'
+import type { Acts } from './acts.ts'
 import type { Watches } from './watches.ts'
-
-/** An act, as people approve it and as its digest names it. */
-export type Act = {
-  agent: string
-  grant: string
-  action: string
-  resource: { type: string; id: string }
-  audience: string
-  amount?: { currency: string; value: string }
-  /** JSON object text. */
-  arguments?: string
-}
-
-/** What was told of an act beyond its names. It may be erased. */
-export type Told = { amount?: Act['amount']; arguments?: string; properties?: string }
-
-export type Acts = {
-  /** Keyed digest (HMAC-SHA-256), 64 hexadecimal digits: nobody can guess arguments from it. */
-  digest(act: Act): string
-  keep(decision: string, told: Told): Promise<void>
-  told(decision: string): Promise<Told | undefined>
-}
 
 export type Policies = {
   /** Undefined while none are active, or the active ones are being loaded. */

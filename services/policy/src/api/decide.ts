@@ -5,7 +5,7 @@ import { append } from '@credence/shared/event-store/append'
 import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
-import { standingOf, useApproval } from '../domain/approval.ts'
+import { useApproval } from '../domain/approval.ts'
 import { conclude, type Decided, type Question, respend, type Standing, type Surroundings, stand } from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
@@ -46,12 +46,15 @@ export function consider(context: Context, asked: Asked, asker: Asker) {
     location: world.locate(asked.sourceAddress),
     enforcementPoint: { id: asker.id, location: world.locate(asker.address) },
     used: (node, detail) => world.used(root, node, detail),
-    approval: (policy) => {
-      const found = world.approvals.forAct(grantId, act(), policy)
-      const { approval = '', approvedBy = [] } = found ?? {}
-      return found && { approval, approvedBy, standing: standingOf(found, now) }
+    approval: () => {
+      const found = world.approvals.forAct(grantId, act())
+      if (!found) return undefined
+      const { approval, approver, persons, approvedBy } = found
+      return { approval, approver, persons, approvedBy, standing: world.approvals.standing(found, now) }
     },
   }
+  // What two readers could read differently is refused before anything else.
+  if (asked.arguments !== undefined) act()
   const standing = stand(question, world.lookup, surroundings, now)
   const snapshot = snapshots.of(agentId, grantId)
   return { standing, act, root, snapshot, positions: positionsOf(context) }
@@ -65,7 +68,7 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
   let considered = consider(context, asked, asker)
   let live = policies.live()
   let decided = conclude(considered.standing, live)
-  if (heard) heard(reliedUpon(context, asked, decided))
+  if (heard) heard(reliedUpon(context, asked))
   for (let tries = 0; !(await usedUp(context, considered, decided, decision)); tries++) {
     if (tries >= ATTEMPTS) throw unavailable('contended', 'Too many at once use up the same limit. Try again.')
     considered = consider(context, asked, asker)
@@ -73,7 +76,7 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
     decided = conclude(considered.standing, live)
   }
   const { standing, snapshot } = considered
-  const needsAct = isTold(asked) || decided.outcome === 'ask' || decided.approvals.length > 0
+  const needsAct = isTold(asked) || decided.outcome === 'ask' || decided.approval !== undefined
   const fact = decisionFact({
     decision,
     protocol: asker.protocol,
@@ -107,9 +110,9 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
 /** How often a decision is made anew because somebody else was faster. */
 const ATTEMPTS = 8
 
-function reliedUpon({ world }: Context, asked: Asked, { approvals }: Decided) {
+function reliedUpon({ world }: Context, asked: Asked) {
   const { ids, until } = reliedOn(world.lookup, asked.agentId, asked.grantId)
-  return { ids: [...ids, asked.tokenId, ...approvals.map(({ approval }) => approval)], until }
+  return { ids: [...ids, asked.tokenId], until }
 }
 
 /**
@@ -119,12 +122,12 @@ function reliedUpon({ world }: Context, asked: Asked, { approvals }: Decided) {
  */
 async function usedUp(
   { writer, world }: Context,
-  { standing, root }: Considered,
+  { standing, root, act }: Considered,
   decided: Decided,
   decision: string,
 ): Promise<boolean> {
   const { spending, now, task, agent, chain } = standing
-  if (decided.outcome !== 'allow' || (spending.uses.length === 0 && decided.approvals.length === 0)) return true
+  if (decided.outcome !== 'allow' || (spending.uses.length === 0 && !decided.approval)) return true
   const about = {
     actor: { kind: 'agent' as const, id: agent?.spiffe_id ?? '' },
     correlation: { task: task?.task, trigger: task?.trigger.id, delegation: task?.delegation, human: chain?.at(-1)?.human },
@@ -132,10 +135,10 @@ async function usedUp(
     now,
   }
   try {
-    for (const { approval: id } of decided.approvals)
-      await writer.execute(world.approvals.aggregates, {
+    if (decided.approval)
+      await writer.execute(world.approvals.byAct, {
         ...about,
-        id,
+        id: act(),
         decide: (state) => useApproval(state, decision, now),
       })
     if (spending.uses.length > 0)

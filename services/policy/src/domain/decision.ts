@@ -9,9 +9,9 @@ import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Used } from '@credence/contracts/limits'
 import { type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
-import type { ApprovalStanding } from './approval.ts'
+import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
 import type { Located } from './location.ts'
-import type { ApprovalRule, LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from './policies.ts'
+import type { ApprovalRule, LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from '@credence/policies/policies'
 import { type RiskNow, riskAt } from './risk.ts'
 import { chainOf, endsIn, type Lookup, type Result } from './situation.ts'
 import type { Task } from './task.ts'
@@ -41,11 +41,11 @@ export type Surroundings = {
   location: Located
   enforcementPoint: { id: string; location: Located }
   used: (node: string, detail: number) => Used
-  /** The newest approval of exactly this act that this policy asked for. */
-  approval: (policy: string) => GivenApproval | undefined
+  /** The newest approval of exactly this act. */
+  approval: () => GivenApproval | undefined
 }
 
-export type GivenApproval = { approval: string; standing: ApprovalStanding; approvedBy: string[] }
+export type GivenApproval = Demand & { approval: string; standing: ApprovalStanding; approvedBy: string[] }
 
 /** Everything that does not depend on the policies. */
 export type Standing = {
@@ -72,13 +72,10 @@ export type Decided = {
   /** Milliseconds since the epoch until which the answer may be relied on; 0: not at all. */
   reliedUntil: number
   /** What people have to approve, with `ask`. */
-  needed?: ApprovalRule & { policy: string }
-  /** Approvals that were looked at, with the policies that ask for them. With `allow` they lifted them, and are to be used up. */
-  approvals: (GivenApproval & { policy: string })[]
+  needed?: Needed
+  /** The approval that was looked at. With `allow` it lifted what asked for it, and is to be used up. */
+  approval?: GivenApproval
 }
-
-/** What policies can compare: Cedar's decimal has four digits after the point (nothing is rounded). */
-const READABLE = /^\d{1,14}(\.\d{1,4}0{0,2})?$/
 
 export function stand(question: Question, lookup: Lookup, surroundings: Surroundings, now: Date): Standing {
   const agent = lookup.agent(question.agentId)
@@ -95,7 +92,6 @@ export function stand(question: Question, lookup: Lookup, surroundings: Surround
     ...agentReasons(agent, ends.agentEnd(question.agentId)),
     ...(surroundings.tokenRevoked ? ['token_revoked'] : []),
     ...grantReasons(question, task, spending, now),
-    ...(question.amount && !READABLE.test(question.amount.value) ? ['amount_unreadable'] : []),
     ...(task ? reasonOf(ends.delegationEnd(chain)) : []),
     ...attestationReasons(result, now),
   ]
@@ -126,30 +122,32 @@ export function conclude(standing: Standing, policies: LoadedPolicies | undefine
   const { input, surroundings, question } = standing
   const verdict = policies && input ? policies.evaluate(input) : undefined
   const asking = policies && verdict ? asksOf(verdict, policies) : []
-  const lifting = asking.map((ask) => ({ ...ask, given: surroundings.approval(ask.policy) }))
-  const missing = lifting.find(({ given }) => given?.standing !== 'approved')
-  const state = missing?.given?.standing
+  const demand = demandOf(asking)
+  const approval = demand && surroundings.approval()
+  const given = demand && approval && satisfies(approval, demand) ? approval : undefined
+  const lifted = given?.standing === 'approved'
+  const refused = given?.standing === 'refused'
   const permits = policies && verdict ? verdict.permits.map((id) => policies.meaningOf(id)) : []
   const obligations = permits.flatMap((meaning) => meaning.obligations)
   const against = [
     ...standing.reasons,
     ...policyReasons(policies !== undefined, verdict, asking.length),
-    ...(state === 'refused' ? ['approval_refused'] : []),
+    ...(asking.length > 0 && !demand ? ['approval_impossible'] : []),
+    ...(refused ? ['approval_refused'] : []),
     ...(unsupported(obligations, question) ? ['obligation_unsupported'] : []),
     ...surroundings.stale.map((stream) => `stale_${stream.toLowerCase()}`),
   ]
-  const waits = missing && state !== 'refused'
-  const reasons = waits ? [...against, state === 'pending' ? 'approval_pending' : 'approval_required'] : against
+  const waits = demand !== undefined && !lifted && !refused
+  const reasons = waits ? [...against, given?.standing === 'pending' ? 'approval_pending' : 'approval_required'] : against
   const outcome = against.length > 0 ? 'deny' : waits ? 'ask' : 'allow'
-  const approvals = lifting.flatMap(({ policy, given }) => (given ? [{ policy, ...given }] : []))
   return {
     outcome,
     reasons,
     verdict,
     obligations: outcome === 'allow' ? obligations : [],
-    reliedUntil: outcome === 'allow' ? reliedUntil(standing, permits, approvals.length) : 0,
-    ...(outcome === 'ask' && missing ? { needed: { policy: missing.policy, ...missing.rule } } : {}),
-    approvals,
+    reliedUntil: outcome === 'allow' ? reliedUntil(standing, permits, lifted) : 0,
+    ...(outcome === 'ask' ? { needed: demand } : {}),
+    ...(given ? { approval: given } : {}),
   }
 }
 
@@ -240,10 +238,25 @@ const asksOf = ({ forbids }: Verdict, { meaningOf }: LoadedPolicies): Asking[] =
     return rule ? [{ policy, rule }] : []
   })
 
+type Needed = ApprovalRule & { policy: string }
+
+/** All that policies ask for, as one demand: the most persons, the shortest time. Undefined when they ask different people. */
+function demandOf(asking: Asking[]): Needed | undefined {
+  const [first, ...others] = asking
+  if (!first || others.some(({ rule }) => rule.approver !== first.rule.approver)) return undefined
+  return {
+    policy: asking.map(({ policy }) => policy).join(' '),
+    approver: first.rule.approver,
+    persons: Math.max(...asking.map(({ rule }) => rule.persons)),
+    withinSeconds: Math.min(...asking.map(({ rule }) => rule.withinSeconds)),
+  }
+}
+
 /** Cedar passes over a forbid that errors; here it denies (Cedar's own verdict stays in the record). */
 function policyReasons(active: boolean, verdict: Verdict | undefined, asking: number): string[] {
   if (!active) return ['policy_none']
   if (!verdict) return []
+  if (verdict.misfits) return verdict.misfits.map(({ part }) => `${part}_misfit`)
   return [
     ...(verdict.forbids.length > asking ? ['policy_forbids'] : []),
     ...(verdict.permits.length === 0 ? ['policy_no_permit'] : []),
@@ -255,9 +268,9 @@ const unsupported = (obligations: Obligation[], { supportedObligations }: Questi
   obligations.some(({ type }) => !supportedObligations.includes(type))
 
 /** No longer than every policy that permits says, and than everything lives that was relied on. */
-function reliedUntil({ now, task, chain, result, agent, spending }: Standing, permits: Meaning[], approvals: number): number {
+function reliedUntil({ now, task, chain, result, agent, spending }: Standing, permits: Meaning[], lifted: boolean): number {
   const seconds = Math.min(...permits.map(({ reliedSeconds }) => reliedSeconds))
-  if (!(seconds > 0) || spending.uses.length > 0 || approvals > 0) return 0
+  if (!(seconds > 0) || spending.uses.length > 0 || lifted) return 0
   const ends = [task?.grant, result, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))
   const until = Math.min(now.getTime() + seconds * 1000, ...ends)
   return until > now.getTime() ? until : 0

@@ -1,5 +1,5 @@
 /** What an agent's developer is told: one sentence for each reason of a decision. */
-import type { Verdict } from './policies.ts'
+import type { Verdict } from '@credence/policies/policies'
 
 const SENTENCES: Record<string, string> = {
   agent_unknown: 'No such agent is registered.',
@@ -19,7 +19,10 @@ const SENTENCES: Record<string, string> = {
   outside_grant: 'The grant does not cover this action on this resource here.',
   outside_window: 'The grant covers this action at other times only.',
   limit_exceeded: 'The grant covers this action within limits that it exceeds.',
-  amount_unreadable: 'The amount has more digits than a policy can compare: at most 14 before and 4 after the point.',
+  amount_misfit: 'Policies cannot read the amount: at most 14 digits before and 4 after the point.',
+  arguments_misfit: 'The arguments are not what the schema of the policies declares for this action.',
+  properties_misfit: 'The properties are not what the schema of the policies declares for this type of resource.',
+  resource_misfit: 'The schema of the policies does not let this action be done on this type of resource.',
   limit_unverifiable:
     'The grant limits the amount, the count or the arguments of this action, which cannot be verified here.',
   delegation_unknown: 'The delegation behind the grant is not known.',
@@ -40,6 +43,7 @@ const SENTENCES: Record<string, string> = {
   policy_no_permit: 'No policy permits this.',
   approval_required: 'People have to approve this first: request an approval for this decision.',
   approval_pending: 'An approval was requested, and people have not answered yet.',
+  approval_impossible: 'Several policies ask different people to approve this: no approval can satisfy them all.',
   approval_refused: 'The approval was refused.',
   obligation_unsupported: 'The policy permits this with an obligation that the enforcement point does not carry out.',
 }

@@ -1,7 +1,7 @@
 /** The record of a decision: everything from which it can be explained, and recomputed. */
 import type { DecisionFact } from '@credence/contracts/events/catalog'
 import { conclude, type Decided, type Standing } from './decision.ts'
-import type { LoadedPolicies, Verdict } from './policies.ts'
+import type { LoadedPolicies, Verdict } from '@credence/policies/policies'
 
 type Made = DecisionFact['data']
 
@@ -50,14 +50,13 @@ export function decisionFact(made: {
     token_revoked: surroundings.tokenRevoked,
     stale: [...surroundings.stale],
     used: usedBefore(made.standing),
-    approvals: orNone(
-      decided.approvals.map(({ policy, approval, standing, approvedBy }) => ({
-        policy,
-        approval,
-        standing,
-        approved_by: approvedBy,
-      })),
-    ),
+    approval: decided.approval && {
+      approval: decided.approval.approval,
+      standing: decided.approval.standing,
+      approver: decided.approval.approver,
+      persons: decided.approval.persons,
+      approved_by: decided.approval.approvedBy,
+    },
     supported_obligations: orNone([...question.supportedObligations]),
     obligations: orNone(decided.obligations),
     approval_needed: decided.needed && {
@@ -79,6 +78,7 @@ export const recordedVerdict = (verdict: Verdict | undefined): Made['verdict'] =
     forbids: verdict.forbids,
     errors: verdict.errors,
     errored_forbids: verdict.erroredForbids,
+    ...(verdict.misfits ? { misfits: verdict.misfits.map(({ part }) => part) } : {}),
   }
 
 /** What a version would have decided. */

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EventData } from '@credence/contracts/events/catalog'
 import { conclude, type Question, type Surroundings, stand } from './decision.ts'
-import type { LoadedPolicies } from './policies.ts'
+import type { LoadedPolicies } from '@credence/policies/policies'
 import { recordedVerdict, reportOf } from './record.ts'
 import { lookupIn, type Situation } from './situation.ts'
 
@@ -66,9 +66,10 @@ function surroundingsOf(recorded: Recorded): Surroundings {
     location: recorded.location,
     enforcementPoint: { id: recorded.enforcement_point, location: recorded.enforcement_point_location },
     used: (node, detail) => recorded.used?.[`${node}/${detail}`] ?? { count: 0 },
-    approval: (policy) => {
-      const given = recorded.approvals?.find((one) => one.policy === policy)
-      return given && { approval: given.approval, standing: given.standing, approvedBy: given.approved_by }
+    approval: () => {
+      if (!recorded.approval) return undefined
+      const { approved_by: approvedBy, ...given } = recorded.approval
+      return { ...given, approvedBy }
     },
   }
 }

@@ -5,13 +5,13 @@ import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model
 import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
-import { approvalEvolution } from '../domain/approval.ts'
 import { createLocator, locationEvolution } from '../domain/location.ts'
 import { policySetEvolution } from '../domain/policyset.ts'
-import { riskEvolution } from '../domain/risk.ts'
 import type { Lookup, Result } from '../domain/situation.ts'
 import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
 import { usageEvolution, usedOf } from '../domain/usage.ts'
+import { createApprovals } from './approvals.ts'
+import { createRisks } from './risks.ts'
 
 export const ACTIVE = 'active'
 
@@ -38,8 +38,8 @@ export function createWorld() {
   const orderOf = new Map<string, string[]>()
   const results = new Map<string, Result>()
   const usages = aggregates('policy', 'usage', usageEvolution)
-  const risks = aggregates('policy', 'risk', riskEvolution)
-  const approvals = aggregates('policy', 'approval', approvalEvolution)
+  const risks = createRisks()
+  const approvals = createApprovals()
   let locate = createLocator([])
 
   const remember = (key: string, task: string) => openTasks.set(key, (openTasks.get(key) ?? new Set()).add(task))
@@ -112,7 +112,7 @@ export function createWorld() {
   const models = {
     IDENTITY: [...principals.models, revokedTokens],
     ATTESTATION: [attestation],
-    POLICY: [work, places, policySets, usages, risks, approvals],
+    POLICY: [work, places, policySets, usages, ...risks.models, ...approvals.models],
   }
 
   const taskOf = (grant: string) => tasks.get(taskOfGrant.get(grant) ?? '').state
@@ -124,7 +124,7 @@ export function createWorld() {
     delegation: principals.delegation,
     taskOfGrant: taskOf,
     result: (agent) => results.get(agent),
-    risk: (agent) => risks.get(agent).state,
+    risk: risks.of,
   }
 
   return {

@@ -7,7 +7,7 @@ import type { Mandate } from '@credence/contracts/principals/mandate'
 import type { Used } from '@credence/contracts/limits'
 import { conclude, type Decided, type GivenApproval, type Question, stand } from '../domain/decision.ts'
 import type { Located } from '../domain/location.ts'
-import type { LoadedPolicies, Meaning, Verdict } from '../domain/policies.ts'
+import type { LoadedPolicies, Meaning, Verdict } from '@credence/policies/policies'
 import type { Risk } from '../domain/risk.ts'
 import { lookupIn, type Result } from '../domain/situation.ts'
 import type { Task } from '../domain/task.ts'
@@ -33,8 +33,8 @@ export type Situation = {
   tokenRevoked?: boolean
   /** Uses counted before, by "<node>/<detail>". */
   used?: Record<string, Used>
-  /** Approvals of exactly this act, by the policy that asks for them. */
-  approvals?: Record<string, GivenApproval>
+  /** The newest approval of exactly this act. */
+  approval?: GivenApproval
   /** What Cedar says; none when no policy set is active. */
   verdict?: Partial<Verdict>
   /** What the annotations of these policies say. */
@@ -45,7 +45,7 @@ export const allowedSituation = (): Situation =>
   JSON.parse(readFileSync(new URL('allowed.situation.json', CASES), 'utf8'))
 
 export function decideOn(situation: Situation): Decided {
-  const { question, task, result, risk, verdict, meanings = {}, used = {}, approvals = {} } = situation
+  const { question, task, result, risk, verdict, meanings = {}, used = {}, approval } = situation
   const now = new Date(situation.now)
   const lookup = lookupIn({
     agents: situation.agents ?? {},
@@ -73,7 +73,7 @@ export function decideOn(situation: Situation): Decided {
       location: situation.location,
       enforcementPoint: situation.enforcementPoint,
       used: (node, detail) => used[`${node}/${detail}`] ?? { count: 0 },
-      approval: (policy) => approvals[policy],
+      approval: () => approval,
     },
     now,
   )
