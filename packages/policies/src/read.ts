@@ -1,5 +1,6 @@
 /** From policy text to policies by their `@id`. Text that nobody checked yet is read where cedar-wasm may die. */
 import { type PolicyJson, policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { withExactLongs } from '@credence/cedar/exact-longs'
 import { ACTION_ID } from './base-schema.ts'
 import { detailOf, lineOf } from './engine-error.ts'
 import type { Finding } from './policies.ts'
@@ -46,7 +47,7 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
   const policies = new Map<string, Policy>()
   const findings: Finding[] = []
   for (const written of parts.policies) {
-    const read = policyToJson(written)
+    const read = policyToJson(withExactLongs(written))
     if (read.type === 'failure') return refuse(...read.errors.map((error) => problem('syntax', detailOf(error))))
     const { json } = read
     const id = json.annotations?.id ?? ''
