@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { notFound } from '@credence/contracts/errors'
+import type { Finding, LoadedPolicies } from '@credence/policies/policies'
 import { type Log, messageOf } from '@credence/shared/log'
-import type { Finding, LoadedPolicies } from '../domain/policies.ts'
 import type { PolicySet } from '../domain/policyset.ts'
 import type { Places, PolicySets } from '../projections/policysets.ts'
 
