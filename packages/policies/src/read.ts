@@ -10,6 +10,7 @@ export type Policy = {
   id: string
   effect: 'permit' | 'forbid'
   json: PolicyJson
+  text: string
   /** Ids of the actions that it names, in scope and conditions. */
   actions: string[]
 }
@@ -63,7 +64,7 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
           findings.push(
             problem('action', `names Action::"${action}", which no schema declares; an action is like "calendar.book"`, id),
           )
-      policies.set(id, { id, effect: json.effect, json, actions })
+      policies.set(id, { id, effect: json.effect, json, text: written, actions })
     }
   }
   return findings.length > 0 ? { findings } : { policies: [...policies.values()] }

@@ -9,7 +9,7 @@ import { listener } from '@credence/shared/event-store/read-model'
 import { createRecorder } from '@credence/shared/event-store/recorder'
 import { runService } from '@credence/shared/service'
 import { openActs } from './adapters/acts/acts.ts'
-import { cedarEngine, checkPolicies } from './adapters/cedar/cedar.ts'
+import { cedarEngine } from './adapters/cedar/cedar.ts'
 import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
@@ -17,6 +17,7 @@ import { createAsk } from './api/decide.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
+import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
 import { createWatches } from './api/watches.ts'
@@ -33,12 +34,9 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
   const world = createWorld()
   const watches = createWatches()
-  const policies = createPolicyLoader({
-    policySets: world.policySets,
-    readText: createReadText(bus),
-    engine: cedarEngine,
-    log,
-  })
+  const { policySets } = world
+  const readText = createReadText(bus)
+  const policies = createPolicyLoader({ policySets, readText, engine: cedarEngine, log })
   cleanup.push(policies.stop)
   let current = false
   const refreshing = listener('policy/refreshing', (commit) => {
@@ -101,6 +99,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
     methods: {
+      ...policiesMethods({ policySets, policies, engine: cedarEngine, readText, writer, clock }),
       ...locationMethods(context),
       ...taskMethods(context),
       ...grantMethods(context),

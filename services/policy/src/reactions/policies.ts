@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { notFound } from '@credence/contracts/errors'
+import type { Finding, LoadedPolicies } from '@credence/policies/policies'
 import { type Log, messageOf } from '@credence/shared/log'
-import type { LoadedPolicies } from '@credence/policies/policies'
 import type { PolicySet } from '../domain/policyset.ts'
 import type { Places, PolicySets } from '../projections/policysets.ts'
 
@@ -20,7 +20,20 @@ export type Loaded = LoadedPolicies & {
 /** The text of a version. */
 export type Source = { policies: string; schema: string }
 
+/** What the checks say of a version: with an error among the findings there is nothing to load. */
+export type Checked = {
+  findings: Finding[]
+  loaded?: Loaded
+  policyIds: string[]
+  /** Of the whole schema that it was checked against, and who checked. */
+  schemaDigest: string
+  checker: string
+}
+
 export type PolicyEngine = {
+  check(version: string, source: Source): Promise<Checked>
+  /** Texts of the policies by id. @throws CredenceError when they do not parse */
+  texts(source: Source): Promise<Map<string, string>>
   /**
    * @param validated what checked them; by another engine or against another schema, they are checked again
    * @throws CredenceError when this engine does not take them
