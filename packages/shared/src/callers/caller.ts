@@ -8,12 +8,16 @@ import type { VerifyAgentProof } from './agent-proof.ts'
 import type { VerifyBearer } from './bearer.ts'
 import type { Role, Roles } from './roles.ts'
 
-export type Caller =
+export type Caller = (
   | { kind: 'workload'; id: string; roles: ReadonlySet<Role> }
   /** `id` is the pseudonym; `signIn` is there when the access token says how and when they signed in. */
   | { kind: 'human'; id: string; roles: ReadonlySet<Role>; signIn?: SignIn | undefined }
   /** `id` is the SPIFFE ID, `agent` the agent's own id; `keyThumbprint` tells by which of its keys it proved itself. */
   | { kind: 'agent'; id: string; agent: string; keyThumbprint: string; roles: ReadonlySet<Role> }
+) & {
+  /** IP address of its socket; undefined when that is gone. */
+  address?: string
+}
 
 /** Who may call a method: roles, any `agent`, any `human`. */
 export type Access = Role | 'agent' | 'human'
