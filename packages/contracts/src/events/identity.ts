@@ -177,6 +177,10 @@ export const identityEvents = {
     stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
+    /** How the human had signed in (OpenID Connect Core §2: acr, amr, auth_time), as far as their provider says. */
+    sign_in: z
+      .strictObject({ acr: z.string().optional(), amr: z.array(z.string()).optional(), at: Instant })
+      .optional(),
     /** The request that it answers. */
     request: RequestId.optional(),
   }),

@@ -13,6 +13,8 @@ export type Problem = {
   /** RFC 9728 §5.1 */
   resourceMetadata?: string
   retryAfterSeconds?: number
+  /** People have to approve exactly this first: with it the agent asks them (RequestApproval). */
+  approval?: { decision_position: string; approver: string; persons: number; within_seconds: number }
 }
 
 const TITLES: Record<number, string> = {
@@ -25,7 +27,7 @@ const TITLES: Record<number, string> = {
 }
 
 export function answerProblem(response: ServerResponse, problem: Problem): void {
-  const { status, code, detail, decisionId, reasons } = problem
+  const { status, code, detail, decisionId, reasons, approval } = problem
   const body = JSON.stringify({
     type: 'about:blank',
     title: TITLES[status] ?? 'Error',
@@ -34,6 +36,7 @@ export function answerProblem(response: ServerResponse, problem: Problem): void 
     code,
     decision_id: decisionId,
     reasons,
+    approval,
   })
   response.statusCode = status
   response.setHeader('content-type', 'application/problem+json')

@@ -56,6 +56,12 @@ export const BUCKETS = {
   identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
   /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
   identity_challenges: { owner: 'identity', ttl: 0 },
+  /** What decisions knew, by its digest: with it they can be recomputed. */
+  policy_snapshots: { owner: 'policy', ttl: 0 },
+  /** What was told of acts: amounts, arguments, properties, what agents say of them. Erasable. */
+  policy_acts: { owner: 'policy', ttl: 30 * 86_400_000 },
+  /** The key of the digests of acts, the same for every replica; delete it to renew it (approvals then fit no more). */
+  policy_secret: { owner: 'policy', ttl: 0 },
 } as const
 
 /** Makes streams, durable consumers and buckets. Needs the bootstrap identity; safe to repeat. */

@@ -7,12 +7,16 @@ import type { VerifyAgentProof } from './agent-proof.ts'
 import type { VerifyBearer } from './bearer.ts'
 import type { Role, Roles } from './roles.ts'
 
-export type Caller =
+export type Caller = (
   | { kind: 'workload'; id: string; roles: ReadonlySet<Role> }
   /** `id` is the pseudonym. */
   | { kind: 'human'; id: string; roles: ReadonlySet<Role> }
   /** `id` is the SPIFFE ID, `agent` the agent's own id; `keyThumbprint` tells by which of its keys it proved itself. */
   | { kind: 'agent'; id: string; agent: string; keyThumbprint: string; roles: ReadonlySet<Role> }
+) & {
+  /** IP address of its socket; undefined when that is gone. */
+  address?: string
+}
 
 /** Who may call a method: roles, any `agent`, any `human`. */
 export type Access = Role | 'agent' | 'human'

@@ -159,7 +159,8 @@ function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Defini
       request,
     })
     refuseUnless(caller, allow)
-    return caller
+    const address = addressIn(call.getPeer())
+    return address === undefined ? caller : { ...caller, address }
   }
   const failed = (error: unknown) => {
     if (!(error instanceof CredenceError) || error.status === 'internal')
@@ -193,6 +194,9 @@ function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Defini
     )
   }
 }
+
+/** `10.0.0.7:4711`, `[::1]:4711` or `unknown`. */
+const addressIn = (peer: string): string | undefined => /^\[?([0-9a-fA-F:.]+?)\]?:\d+$/.exec(peer)?.[1]
 
 type AnyCall = ServerUnaryCall<Buffer, unknown> | StreamCall
 

@@ -20,6 +20,7 @@ import { promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
 import { exportJWK, generateKeyPair } from 'jose'
 import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
+import { checkRequest } from '../../../../infra/testing/check.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 
 const log = createLog('test', 'silent')
@@ -160,19 +161,17 @@ function allowOperators(stack: Stack): void {
 export const checkOf = (
   worker: { agent: string },
   grantId: string,
-  part: Partial<CheckRequest> = {},
-): CheckRequest => ({
-  agentId: worker.agent,
-  grantId,
-  tokenId: 'token-1',
-  action: 'calendar.book',
-  resource: { type: 'CalendarEvent', id: '2026/11', sensitivity: 'internal' },
-  location: facts.CALENDAR,
-  sourceAddress: '127.0.0.1',
-  requestId: 'req-1',
-  notBefore: [],
-  ...part,
-})
+  part: Partial<Omit<CheckRequest, 'resource'>> & { resource?: Parameters<typeof checkRequest>[0]['resource'] } = {},
+): CheckRequest =>
+  checkRequest({
+    agentId: worker.agent,
+    grantId,
+    action: 'calendar.book',
+    resource: { type: 'CalendarEvent', id: '2026/11', sensitivity: 'internal' },
+    location: facts.CALENDAR,
+    requestId: 'req-1',
+    ...part,
+  })
 
 export const DEVELOPMENT_POLICIES = readFileSync(
   new URL('../../../../infra/dev/policies.cedar', import.meta.url),

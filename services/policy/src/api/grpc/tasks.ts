@@ -138,7 +138,7 @@ export const taskMethods = (context: Context) => {
   }
 }
 
-function shownGrant({ grant }: Task, now: Date) {
+export function shownGrant({ grant }: Task, now: Date) {
   if (!grant) return undefined
   const expiresAt = new Date(grant.expires_at)
   return {
