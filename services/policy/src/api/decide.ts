@@ -68,7 +68,7 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
   let considered = consider(context, asked, asker)
   let live = policies.live()
   let decided = conclude(considered.standing, live)
-  if (heard) heard(reliedUpon(context, asked))
+  if (heard) heard(reliedUpon(context, asked, decided.outcome === 'ask' || decided.approval ? considered.act() : undefined))
   for (let tries = 0; !(await usedUp(context, considered, decided, decision)); tries++) {
     if (tries >= ATTEMPTS) throw unavailable('contended', 'Too many at once use up the same limit. Try again.')
     considered = consider(context, asked, asker)
@@ -110,9 +110,9 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
 /** How often a decision is made anew because somebody else was faster. */
 const ATTEMPTS = 8
 
-function reliedUpon({ world }: Context, asked: Asked) {
+function reliedUpon({ world }: Context, asked: Asked, act: string | undefined) {
   const { ids, until } = reliedOn(world.lookup, asked.agentId, asked.grantId)
-  return { ids: [...ids, asked.tokenId], until }
+  return { ids: [...ids, asked.tokenId, ...(act ? [act] : [])], until }
 }
 
 /**
