@@ -9,8 +9,16 @@ export const MAX_REQUEST_BYTES = 1024 * 1024
 const snake = (name: PropertyKey): string => String(name).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 const fieldOf = (path: readonly PropertyKey[]): string => path.map(snake).join('.') || 'request'
 
-/** @throws CredenceError `invalid_argument` naming every field that is wrong, and what is allowed */
-export function parseRequest<T>(bytes: Uint8Array, decode: (bytes: Buffer) => unknown, schema: z.ZodType<T>): T {
+/**
+ * @param fields `open`: fields that we do not know are passed over
+ * @throws CredenceError `invalid_argument` naming every field that is wrong, and what is allowed
+ */
+export function parseRequest<T>(
+  bytes: Uint8Array,
+  decode: (bytes: Buffer) => unknown,
+  schema: z.ZodType<T>,
+  fields: 'closed' | 'open' = 'closed',
+): T {
   if (bytes.byteLength > MAX_REQUEST_BYTES)
     throw invalid('request', `is ${bytes.byteLength} bytes; at most ${MAX_REQUEST_BYTES} are allowed`)
   let message: unknown
@@ -19,7 +27,7 @@ export function parseRequest<T>(bytes: Uint8Array, decode: (bytes: Buffer) => un
   } catch {
     throw invalid('request', 'is not a well-formed protobuf message of this method')
   }
-  refuseUnknownFields(message)
+  if (fields === 'closed') refuseUnknownFields(message)
   const result = schema.safeParse(message)
   if (result.success) return result.data
   const violations: FieldViolation[] = result.error.issues
