@@ -10,7 +10,7 @@ type Segment = { word: string } | { name: string }
 export type Match = { names: Record<string, string> } | { fault: 'path_ambiguous' | 'other_method' | 'other_path' }
 
 const TEMPLATE = /^([A-Z]+(?:,[A-Z]+)*) (\/\S*)$/
-const WORD = /^[A-Za-z0-9._~:@!$&'()*+,=-]*$/
+const WORD = /^[A-Za-z0-9._~:@+,=-]*$/
 const NAME = /^\{([a-z][a-z0-9_]*)\}$/
 /** What may stand for a name; it becomes part of the id of a resource. */
 const VALUE = /^[A-Za-z0-9._@-]{1,128}$/
