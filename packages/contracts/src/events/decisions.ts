@@ -67,9 +67,7 @@ export const decisionEvents = {
     used: z.record(z.string(), z.strictObject({ count: z.int(), total: z.string().optional() })).optional(),
     approval: z.strictObject({ approval: ApprovalId, approved_by: z.array(HumanId) }).optional(),
     supported_obligations: z.array(z.string()).optional(),
-    obligations: z
-      .array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) }))
-      .optional(),
+    obligations: z.array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) })).optional(),
     approval_needed: z
       .strictObject({ policy: z.string(), approver: z.string(), persons: z.int(), within_seconds: z.int() })
       .optional(),

@@ -26,7 +26,8 @@ const piece = fc.constantFrom(
   '_',
   '-',
 )
-const path = fc.array(piece, { maxLength: 6 }).map((pieces) => `/a/${pieces.join('')}`)
+const segment = fc.array(piece, { minLength: 1, maxLength: 3 }).map((pieces) => pieces.join(''))
+const path = fc.tuple(segment, segment).map((segments) => `/a/${segments.join('/')}`)
 
 describe('a path that names something', () => {
   it('is read the same way by a URL parser, and after decoding', () => {
