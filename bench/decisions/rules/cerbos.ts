@@ -1,0 +1,57 @@
+/**
+ * The rules as Cerbos resource policies, as its documentation writes them: one policy for each kind of resource, the
+ * blueprint as the role (roles are indexed), the other conditions in CEL. No policy is for all kinds there, so each one
+ * has the rules of the whole company as well.
+ */
+import type { Condition, Rule } from './rule.ts'
+
+const ATTRIBUTES = {
+  'resource.sensitivity': 'R.attr.sensitivity',
+  'resource.location': 'R.attr.location',
+  'context.attestation.status': 'P.attr.attestation',
+  'context.location.trusted': 'P.attr.trusted',
+}
+
+/** Policy files by name. They are JSON, and so YAML. @throws Error for a rule that excludes blueprints */
+export function cerbosPolicies(rules: readonly Rule[]): Map<string, string> {
+  const byKind = Map.groupBy(rules, ({ resourceType }) => resourceType)
+  const ofAll = byKind.get(undefined) ?? []
+  const files = new Map<string, string>()
+  for (const [kind, own] of byKind) {
+    if (kind === undefined) continue
+    const resourcePolicy = { version: 'default', resource: kind, rules: [...ofAll, ...own].map(written) }
+    files.set(`${kind}.yaml`, `${JSON.stringify({ apiVersion: 'api.cerbos.dev/v1', resourcePolicy })}\n`)
+  }
+  return files
+}
+
+function written(rule: Rule) {
+  const roles = rule.when.flatMap((condition) => rolesOf(condition) ?? [])
+  const named = rule.resourceId ? [`R.id == ${JSON.stringify(rule.resourceId)}`] : []
+  const expressions = [
+    ...named,
+    ...rule.when.flatMap((condition) => (rolesOf(condition) ? [] : [expression(condition)])),
+  ]
+  const of = expressions.map((expr) => ({ expr }))
+  return {
+    name: rule.id,
+    actions: rule.actions.length > 0 ? rule.actions : ['*'],
+    effect: rule.effect === 'permit' ? 'EFFECT_ALLOW' : 'EFFECT_DENY',
+    roles: roles.length > 0 ? roles : ['*'],
+    ...(of.length > 0 ? { condition: { match: of.length === 1 ? of[0] : { all: { of } } } } : {}),
+  }
+}
+
+const rolesOf = (condition: Condition): readonly string[] | undefined =>
+  condition.of === 'principal.blueprint' && 'in' in condition ? condition.in : undefined
+
+function expression(condition: Condition): string {
+  if (condition.of === 'principal.blueprint') throw new Error('a Cerbos rule cannot exclude roles')
+  const attribute = ATTRIBUTES[condition.of]
+  if ('is' in condition) return condition.is ? attribute : `!${attribute}`
+  const wanted = 'in' in condition
+  const values = wanted ? condition.in : condition.notIn
+  if (values.length === 1) return `${attribute} ${wanted ? '==' : '!='} ${JSON.stringify(values[0])}`
+  const within = `${attribute} in ${JSON.stringify(values)}`
+  return wanted ? within : `!(${within})`
+}
