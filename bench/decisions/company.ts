@@ -1,11 +1,11 @@
 /**
- * A company that has so many policies: applications, blueprints, agents and grants, the same at every run. Four policies
- * are the company's; each application has six of its own. How many policies can match one request does not depend on how
+ * A company that has so many policies: applications, blueprints, agents and grants, the same at every run. One policy
+ * is the whole company's; each application has nine of its own. How many policies can match one request does not depend on how
  * many there are.
  */
 import { createHash } from 'node:crypto'
 import { TypeID } from 'typeid-js'
-import type { Rule } from './rules/rule.ts'
+import type { Condition, Rule } from './rules/rule.ts'
 
 export type Application = {
   /** Begins the names of its actions, such as `calendar.read`. */
@@ -32,8 +32,8 @@ export type Company = {
 }
 export type CompanySize = { policies: number; agents: number; grants: number }
 
-const OF_THE_COMPANY = 4
-const OF_AN_APPLICATION = 6
+const OF_THE_COMPANY = 1
+const OF_AN_APPLICATION = 9
 const MAX_TRIOS = 20
 const KINDS = [
   ['calendar', 'CalendarEvent'],
@@ -48,7 +48,6 @@ const KINDS = [
   ['documents', 'Document'],
 ] as const
 const TRIO = ['reader', 'editor', 'reporter'] as const
-const WITHDRAWN = 'pilot-assistant'
 const FIRST_DAY = Date.UTC(2026, 10, 1)
 
 /** @throws RangeError when so many policies cannot be made of whole applications: take 10, 1,000 or 10,000 */
@@ -118,89 +117,34 @@ const rulesOfTheCompany = (): Rule[] => [
       { of: 'context.location.trusted', is: false },
     ],
   },
-  {
-    id: 'attested-agents-only',
-    effect: 'forbid',
-    actions: [],
-    when: [{ of: 'context.attestation.status', notIn: ['affirming', 'warning'] }],
-  },
-  {
-    id: 'restricted-data-for-affirming-agents',
-    effect: 'forbid',
-    actions: [],
-    when: [
-      { of: 'resource.sensitivity', in: ['restricted'] },
-      { of: 'context.attestation.status', notIn: ['affirming'] },
-    ],
-  },
-  {
-    id: 'withdrawn-blueprints',
-    effect: 'forbid',
-    actions: [],
-    when: [{ of: 'principal.blueprint', in: [WITHDRAWN] }],
-  },
 ]
 
 function rulesOf({ name, resourceType, location, blueprints, held }: Application): Rule[] {
   const [reader, editor, reporter] = blueprints
-  const actions = (...verbs: string[]) => verbs.map((verb) => `${name}.${verb}`)
+  const here: Condition = { of: 'resource.location', in: [location] }
+  const trusted: Condition = { of: 'context.location.trusted', is: true }
+  const notAffirming: Condition = { of: 'context.attestation.status', notIn: ['affirming'] }
+  const by = (...names: string[]): Condition => ({ of: 'principal.blueprint', in: names })
+  const of = (...names: string[]): Condition => ({ of: 'resource.sensitivity', in: names })
+  const rule = (effect: Rule['effect'], id: string, verbs: string[], ...when: Condition[]): Rule => ({
+    id: `${name}-${id}`,
+    effect,
+    actions: verbs.map((verb) => `${name}.${verb}`),
+    resourceType,
+    when,
+  })
   return [
-    {
-      id: `${name}-reading`,
-      effect: 'permit',
-      actions: actions('read', 'list'),
-      resourceType,
-      when: [
-        { of: 'principal.blueprint', in: [reader, editor, reporter] },
-        { of: 'resource.location', in: [location] },
-      ],
-    },
-    {
-      id: `${name}-editing`,
-      effect: 'permit',
-      actions: actions('create', 'change'),
-      resourceType,
-      when: [
-        { of: 'principal.blueprint', in: [editor] },
-        { of: 'resource.location', in: [location] },
-        { of: 'resource.sensitivity', notIn: ['restricted'] },
-      ],
-    },
-    {
-      id: `${name}-deleting`,
-      effect: 'permit',
-      actions: actions('delete'),
-      resourceType,
-      when: [
-        { of: 'principal.blueprint', in: [editor] },
-        { of: 'resource.sensitivity', in: ['public', 'internal'] },
-        { of: 'context.location.trusted', is: true },
-      ],
-    },
-    {
-      id: `${name}-exporting`,
-      effect: 'permit',
-      actions: actions('export'),
-      resourceType,
-      when: [
-        { of: 'principal.blueprint', in: [reporter] },
-        { of: 'context.location.trusted', is: true },
-      ],
-    },
-    {
-      id: `${name}-changes-by-affirming-agents`,
-      effect: 'forbid',
-      actions: actions('create', 'change', 'delete'),
-      resourceType,
-      when: [{ of: 'context.attestation.status', notIn: ['affirming'] }],
-    },
-    {
-      id: `${name}-legal-hold`,
-      effect: 'forbid',
-      actions: actions('change', 'delete'),
-      resourceType,
-      resourceId: held,
-      when: [],
-    },
+    rule('permit', 'read', ['read'], by(reader, editor, reporter), here),
+    rule('permit', 'list', ['list'], by(reader, editor, reporter), here),
+    rule('permit', 'create', ['create'], by(editor), here),
+    rule('permit', 'change', ['change'], by(editor), { of: 'resource.sensitivity', notIn: ['restricted'] }),
+    rule('permit', 'delete', ['delete'], by(editor), of('public', 'internal'), trusted),
+    rule('permit', 'export', ['export'], by(reporter), trusted),
+    rule('forbid', 'changes-by-affirming-agents', ['change', 'delete'], notAffirming),
+    rule('forbid', 'restricted-exports-by-attested-agents', ['export'], of('restricted'), {
+      of: 'context.attestation.status',
+      notIn: ['affirming', 'warning'],
+    }),
+    { ...rule('forbid', 'legal-hold', ['delete']), resourceId: held },
   ]
 }

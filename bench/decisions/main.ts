@@ -125,7 +125,7 @@ function print(found: readonly Found[], { notes, quick }: { notes: string[]; qui
       `wrk, ${THREADS} threads, ${CONNECTIONS} connections, ${rounds} × ${seconds} s for each server by turns, after comparing and warming up; servers and wrk share this machine’s cores (load before the last round included others’: ${loadavg()
         .map((load) => rounded(load, 1))
         .join(' ')})`,
-      `${GRANTS} distinct requests of ${AGENTS} agents; the same rules in Cedar, Cerbos policies and Rego. Four rules can concern every request, six more those of one application`,
+      `${GRANTS} distinct requests of ${AGENTS} agents; the same rules in Cedar, Cerbos policies and Rego. One rule can concern every request, nine those of one application`,
       'peers are told the attributes of the agent with each request; ratios are to the peer over TLS without its log, which does not wait for the disk either',
       ...notes,
     ],

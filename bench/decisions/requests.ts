@@ -1,6 +1,7 @@
 /** Distinct requests of a company's agents, one for each grant: most are allowed, and some ask for too much. */
 import { createHash } from 'node:crypto'
 import type { Company, GrantOf } from './company.ts'
+import { ROLE } from './rules/cerbos.ts'
 import type { Asked } from './rules/rule.ts'
 
 export type AskedWith = Asked & { grant: string; token: string; sourceAddress: string }
@@ -90,8 +91,9 @@ export const cerbosBody = (asked: AskedWith): string =>
     requestId: asked.token,
     principal: {
       id: asked.agent,
-      roles: [asked.blueprint],
+      roles: [ROLE],
       attr: {
+        blueprint: asked.blueprint,
         grant_id: asked.grant,
         source_address: asked.sourceAddress,
         trusted: asked.trusted,

@@ -1,18 +1,22 @@
 /**
- * The rules as Cerbos resource policies, as its documentation writes them: one policy for each kind of resource, the
- * blueprint as the role (roles are indexed), the other conditions in CEL. No policy is for all kinds there, so each one
- * has the rules of the whole company as well.
+ * The rules as Cerbos resource policies, as its documentation writes them: one policy for each kind of resource, actions
+ * and kind where it can index them, conditions in CEL. No policy is for all kinds there, so each one has the rules of the
+ * whole company as well. Agents have one role and their blueprint is an attribute: with blueprints as roles it is slower,
+ * since its index has an entry for each action and each role, and a second role would undo what the first is denied.
  */
 import type { Condition, Rule } from './rule.ts'
 
-const ATTRIBUTES = {
+export const ROLE = 'agent'
+
+const ATTRIBUTES: Record<Condition['of'], string> = {
+  'principal.blueprint': 'P.attr.blueprint',
   'resource.sensitivity': 'R.attr.sensitivity',
   'resource.location': 'R.attr.location',
   'context.attestation.status': 'P.attr.attestation',
   'context.location.trusted': 'P.attr.trusted',
 }
 
-/** Policy files by name. They are JSON, and so YAML. @throws Error for a rule that excludes blueprints */
+/** Policy files by name. They are JSON, and so YAML. */
 export function cerbosPolicies(rules: readonly Rule[]): Map<string, string> {
   const byKind = Map.groupBy(rules, ({ resourceType }) => resourceType)
   const ofAll = byKind.get(undefined) ?? []
@@ -26,27 +30,18 @@ export function cerbosPolicies(rules: readonly Rule[]): Map<string, string> {
 }
 
 function written(rule: Rule) {
-  const roles = rule.when.flatMap((condition) => rolesOf(condition) ?? [])
   const named = rule.resourceId ? [`R.id == ${JSON.stringify(rule.resourceId)}`] : []
-  const expressions = [
-    ...named,
-    ...rule.when.flatMap((condition) => (rolesOf(condition) ? [] : [expression(condition)])),
-  ]
-  const of = expressions.map((expr) => ({ expr }))
+  const of = [...named, ...rule.when.map(expression)].map((expr) => ({ expr }))
   return {
     name: rule.id,
     actions: rule.actions.length > 0 ? rule.actions : ['*'],
     effect: rule.effect === 'permit' ? 'EFFECT_ALLOW' : 'EFFECT_DENY',
-    roles: roles.length > 0 ? roles : ['*'],
+    roles: [ROLE],
     ...(of.length > 0 ? { condition: { match: of.length === 1 ? of[0] : { all: { of } } } } : {}),
   }
 }
 
-const rolesOf = (condition: Condition): readonly string[] | undefined =>
-  condition.of === 'principal.blueprint' && 'in' in condition ? condition.in : undefined
-
 function expression(condition: Condition): string {
-  if (condition.of === 'principal.blueprint') throw new Error('a Cerbos rule cannot exclude roles')
   const attribute = ATTRIBUTES[condition.of]
   if ('is' in condition) return condition.is ? attribute : `!${attribute}`
   const wanted = 'in' in condition

@@ -64,7 +64,7 @@ describe.each(SIZES)('a company of %i policies', (policies) => {
     expect(checkParsePolicySet({ staticPolicies: text })).toEqual({ type: 'success' })
     expect(text.match(/@id\(/g)).toHaveLength(policies)
     expect(regoModule(made.rules).match(/^(permit|forbid) if/gm)).toHaveLength(policies)
-    expect(cerbosPolicies(made.rules).size).toBe((policies - 4) / 6)
+    expect(cerbosPolicies(made.rules).size).toBe((policies - 1) / 9)
   })
 
   it('is asked distinct requests, of which most are allowed and some are not', () => {
