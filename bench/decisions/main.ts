@@ -4,7 +4,6 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAuthority } from '@credence/infra/dev/pki'
 import type { TlsFiles } from '@credence/shared/rpc/tls'
-import { printReport, rounded } from '../report.ts'
 import { type Company, companyOf } from './company.ts'
 import { startCredence } from './credence.ts'
 import { type Case, measure, QUICK, type Timing, WHOLE } from './measure.ts'
@@ -15,8 +14,9 @@ import { getCerbos, getOpa } from './peers/tools.ts'
 import { authzenBody, requestsOf } from './requests.ts'
 import { cedarText } from './rules/cedar.ts'
 import { answerer, type Rule } from './rules/rule.ts'
+import { type Found, OWN, printTable } from './table.ts'
 import type { Target } from './target.ts'
-import { CONNECTIONS, type Measured, THREADS, writeRequests, wrkMissing } from './wrk.ts'
+import { type Measured, writeRequests, wrkMissing } from './wrk.ts'
 
 const SIZES = [10, 1_000, 10_000] as const
 const AGENTS = 10_000
@@ -34,13 +34,13 @@ const VARIANTS = [
 
 type Start = (rules: readonly Rule[], options: PeerOptions) => Promise<Target>
 type Peer = { name: string; program: string; start: Start }
-type Found = Measured & { name: string; policies: number }
 
 export async function benchDecisions(quick: boolean): Promise<void> {
-  const missing = wrkMissing()
-  if (missing) throw new Error(missing)
-  const notes: string[] = []
-  const peers = PEERS.flatMap(({ name, get, start }): Peer[] => {
+  const withoutWrk = wrkMissing()
+  const notes = withoutWrk ? [`${withoutWrk}. Nothing was measured over HTTP`] : []
+  const [load = 0] = loadavg()
+  const timing = quick ? QUICK : WHOLE
+  const peers = (withoutWrk ? [] : PEERS).flatMap(({ name, get, start }): Peer[] => {
     const { path, version, missing } = get()
     if (missing) notes.push(missing)
     return missing ? [] : [{ name: `${name} ${version}`, program: path, start }]
@@ -52,27 +52,28 @@ export async function benchDecisions(quick: boolean): Promise<void> {
       'spiffe://bench.example/decisions',
     )
     const found: Found[] = []
-    for (const policies of SIZES)
-      found.push(...(await measureSize(peers, { folder: join(folder, `${policies}`), tls, policies, quick })))
-    print(found, { notes, quick })
+    for (const policies of withoutWrk ? [] : SIZES)
+      found.push(...(await measureSize(peers, { folder: join(folder, `${policies}`), tls, policies, quick, timing })))
+    printTable(found, { requests: GRANTS, agents: AGENTS, load, timing, notes })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-type Place = { folder: string; tls: TlsFiles; policies: number; quick: boolean }
+type Place = { folder: string; tls: TlsFiles; policies: number; quick: boolean; timing: Timing }
 
 /** All servers are there at the same time, and rest while another is measured. */
 async function measureSize(peers: readonly Peer[], place: Place): Promise<Found[]> {
-  const { folder, policies, quick } = place
+  const { folder, policies, quick, timing } = place
   const company = companyOf({ policies, agents: AGENTS, grants: GRANTS })
   const requests = requestsOf(company)
   const answer = answerer(company.rules)
   const cases: Case[] = []
   const add = (target: Target) => {
     const file = join(folder, `${cases.length}.requests`)
-    writeRequests(file, target, requests, answer)
+    // First, so that it is stopped whatever happens.
     cases.push({ target, file })
+    writeRequests(file, target, requests, answer)
   }
   try {
     const own = await startOwn(company, join(folder, 'credence'))
@@ -80,7 +81,7 @@ async function measureSize(peers: readonly Peer[], place: Place): Promise<Found[
     for (const peer of peers)
       for (const variant of quick ? VARIANTS.slice(0, 2) : VARIANTS)
         add(await startPeer(peer, company.rules, variant, place))
-    const measured = await measure(cases, quick ? QUICK : WHOLE)
+    const measured = await measure(cases, timing)
     return cases.map(({ target }, index) => ({ ...(measured[index] as Measured), name: target.name, policies }))
   } finally {
     for (const { target } of cases) await target.stop()
@@ -105,46 +106,4 @@ const nameOf = (peer: string, tls: boolean, record: boolean): string =>
 async function startOwn({ rules, agents, grants, trustedRange }: Company, folder: string): Promise<Target | undefined> {
   const started = await startCredence({ folder, cedar: cedarText(rules), agents, grants, trustedRange })
   return started && { ...started, name: OWN, body: authzenBody, allowed: '"decision":true' }
-}
-const OWN = 'Credence, TLS, recorded'
-
-function print(found: readonly Found[], { notes, quick }: { notes: string[]; quick: boolean }): void {
-  const { rounds, seconds }: Timing = quick ? QUICK : WHOLE
-  const at = (start: string, policies: number) =>
-    found.find(({ name, policies: size }) => name.startsWith(start) && size === policies)
-  const peer = (start: string) =>
-    found.find(({ name, policies }) => policies === 1_000 && name.startsWith(start) && name.endsWith('TLS, no log'))
-  const own = at(OWN, 1_000)
-  if (!own) notes.push('Credence has no AuthZEN endpoint here yet: only the peers were measured')
-  const [cerbos, opa] = [peer('Cerbos'), peer('OPA')]
-  const ratio = (one: number | undefined, other: number | undefined) =>
-    rounded((one ?? Number.NaN) / (other ?? Number.NaN), 2)
-  printReport({
-    name: 'decisions',
-    method: [
-      `wrk, ${THREADS} threads, ${CONNECTIONS} connections, ${rounds} × ${seconds} s for each server by turns, after comparing and warming up; servers and wrk share this machine’s cores (load before the last round included others’: ${loadavg()
-        .map((load) => rounded(load, 1))
-        .join(' ')})`,
-      `${GRANTS} distinct requests of ${AGENTS} agents; the same rules in Cedar, Cerbos policies and Rego. One rule can concern every request, nine those of one application`,
-      'peers are told the attributes of the agent with each request; ratios are to the peer over TLS without its log, which does not wait for the disk either',
-      ...notes,
-    ],
-    rows: found.map((one): [string, string] => [`${one.policies} policies: ${one.name}`, show(one)]),
-    figures: {
-      http_per_s: Math.round(own?.perSecond ?? Number.NaN),
-      ratio_vs_cerbos: ratio(own?.perSecond, cerbos?.perSecond),
-      p99_ratio_vs_cerbos: ratio(own?.p99, cerbos?.p99),
-      ratio_vs_opa: ratio(own?.perSecond, opa?.perSecond),
-      stream_per_s: Number.NaN,
-      policies_10000_vs_10: ratio(at(OWN, 10_000)?.perSecond, at(OWN, 10)?.perSecond),
-      engine_p50_us: Number.NaN,
-      oracle_disagreements: Number.NaN,
-    },
-  })
-}
-
-function show({ perSecond, p50, p99, processorUs, failed, wrong, compared }: Measured): string {
-  const speed = `${Math.round(perSecond)} /s   p50 ${rounded(p50, 2)} ms   p99 ${rounded(p99, 2)} ms`
-  const mistakes = failed + wrong > 0 ? `   ${failed} failed, ${wrong} WRONG` : `   ${compared} answers compared`
-  return `${speed}   processor ${Math.round(processorUs)} µs each${mistakes}`
 }
