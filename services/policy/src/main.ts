@@ -8,9 +8,12 @@ import { react } from '@credence/shared/event-store/react'
 import { listener } from '@credence/shared/event-store/read-model'
 import { runService } from '@credence/shared/service'
 import { checkPolicies, createCedar } from './adapters/cedar/cedar.ts'
+import { createTrust } from './adapters/trust/trust.ts'
+import { createAsk } from './api/decide.ts'
 import { administrationMethods } from './api/grpc/administration.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
+import { serveAuthzen } from './api/http/serve.ts'
 import { readPolicyConfig } from './config.ts'
 import { createWorld } from './projections/world.ts'
 import { createEndings } from './reactions/endings.ts'
@@ -59,4 +62,12 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     barrier,
     resolveHuman,
   })
+  const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
+  if (listen) {
+    const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
+    const ask = createAsk(context)
+    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests: undefined, log }
+    const http = await serveAuthzen(context, serving)
+    cleanup.push(http.stop)
+  }
 })
