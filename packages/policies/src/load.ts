@@ -4,6 +4,7 @@ import { readSchema } from '@credence/cedar/schema'
 import { readAnnotations } from './annotations.ts'
 import type { ReadSource } from './check.ts'
 import type { LoadedPolicies, Meaning, Verdict } from './policies.ts'
+import { reachOf } from './reach.ts'
 import { type Built, requestBuilder } from './request.ts'
 import { evaluateByWasm, Inexact, WASM } from './wasm.ts'
 
@@ -43,6 +44,7 @@ export function load(version: string, read: ReadSource): Loaded {
     version,
     engine,
     actions: read.actions,
+    mayPermit: reachOf(read.policies),
     schemaText: read.schemaText,
     ...(fallback !== undefined && { fallback }),
     meaningOf: (id) => meanings.get(id) ?? NOTHING,

@@ -11,6 +11,7 @@ import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
 import { usageEvolution, usedOf } from '../domain/usage.ts'
 import { createApprovals } from './approvals.ts'
 import { createPolicySets } from './policysets.ts'
+import { createReach } from './reach.ts'
 import { createRisks } from './risks.ts'
 
 /** What repeats among tasks, and among their grants. */
@@ -38,11 +39,13 @@ export function createWorld() {
   const usages = aggregates('policy', 'usage', usageEvolution)
   const risks = createRisks()
   const approvals = createApprovals()
+  const reach = createReach()
   let locate = createLocator([])
 
   const remember = (key: string, task: string) => openTasks.set(key, (openTasks.get(key) ?? new Set()).add(task))
   const close = (id: string) => {
     const task = tasks.get(id).state
+    if (task && openTasks.get(task.agent)?.has(id)) reach.closed(task)
     for (const key of [task?.agent, task?.delegation]) if (key) openTasks.get(key)?.delete(id)
   }
   const enlist = (agent: string, task: string) => {
@@ -72,6 +75,8 @@ export function createWorld() {
         if (type === 'credence.policy.grant.issued.v1') {
           taskOfGrant.set(data.grant, data.task)
           enlist(data.agent, data.task)
+          const opened = tasks.get(data.task).state
+          if (opened) reach.opened(opened)
           remember(data.agent, data.task)
           remember(data.delegation, data.task)
         }
@@ -83,11 +88,14 @@ export function createWorld() {
       if (!task?.grant) return
       taskOfGrant.set(task.grant.grant, task.task)
       enlist(task.agent, task.task)
-      if (task.state === 'open') for (const key of [task.agent, task.delegation]) remember(key, task.task)
+      if (task.state !== 'open') return
+      reach.opened(task)
+      for (const key of [task.agent, task.delegation]) remember(key, task.task)
     },
     clear: () => {
       for (const index of [taskOfGrant, openTasks, orderOf]) index.clear()
       order.length = 0
+      reach.clear()
       tasks.clear()
     },
   }
@@ -166,5 +174,7 @@ export function createWorld() {
     used: (root: string, node: string, detail: number) => usedOf(usages.get(root).state, node, detail),
     /** Open tasks of an agent, or under a delegation. */
     openTasksOf: (id: string) => [...(openTasks.get(id) ?? [])],
+    /** Agents with an open task whose grant names resources of this type: in order, after this one, at most so many. */
+    agentsReaching: reach.agents,
   }
 }
