@@ -7,6 +7,7 @@ import {
   DeliverPolicy,
   DiscardPolicy,
   type JetStreamManager,
+  PersistMode,
   RetentionPolicy,
   StorageType,
 } from '@nats-io/jetstream'
@@ -94,6 +95,10 @@ async function ensureStream(jsm: JetStreamManager, stream: StreamName, size: Str
 export async function verifyStreams(bus: Bus, streams: readonly StreamName[] = [...ORIGINS, 'TRAIL']): Promise<void> {
   for (const stream of streams) {
     const { config } = await patiently(() => bus.jsm.streams.info(stream))
+    if (config.persist_mode === PersistMode.Async) {
+      const message = `Stream ${stream} has persist_mode = "async": it acknowledges what is not on disk yet. This cannot be changed; make the stream anew from a backup.`
+      throw new CredenceError('failed_precondition', 'stream_mismatch', message)
+    }
     const target = wanted(stream, { replicas: config.num_replicas, maxBytes: config.max_bytes })
     for (const key of Object.keys(target) as (keyof typeof target)[]) {
       if (key === 'duplicate_window') continue

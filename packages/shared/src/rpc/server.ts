@@ -31,6 +31,8 @@ export type RpcDefinition = Record<string, MethodDefinition>
 export type Method<Response, Input> = {
   allow: readonly Access[]
   input: z.ZodType<Input>
+  /** Largest request, where it is not the usual (`MAX_REQUEST_BYTES`); at most `MAX_MESSAGE_BYTES`. */
+  maxBytes?: number
   handle: (input: Input, caller: Caller) => Promise<Response>
 }
 
@@ -67,6 +69,8 @@ export type RpcServerOptions<Definition> = {
 
 /** Above what `parseRequest` refuses with a name, so that it is the one to refuse; beyond this gRPC itself does. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+/** Answers are ours; what clients take at most (client.ts). */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const GRACE_MS = 3_000
 
 /** @throws CredenceError `unavailable` naming the address that is taken */
@@ -77,7 +81,7 @@ export async function serveRpc<Definition extends RpcDefinition>(
   setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_ANSWER_BYTES,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.enable_channelz': 0,
   })
@@ -182,10 +186,10 @@ function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Defini
       )
     }
   }
-  const { allow, input, handle } = one as Method<unknown, unknown>
+  const { allow, input, maxBytes, handle } = one as Method<unknown, unknown>
   const answer = async (call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> => {
     const caller = await admit(call, call.request, allow)
-    return handle(parseRequest(call.request, requestDeserialize, input), caller)
+    return handle(parseRequest(call.request, requestDeserialize, input, maxBytes), caller)
   }
   return (call: ServerUnaryCall<Buffer, unknown>, reply: sendUnaryData<unknown>): void => {
     run(call, () => answer(call)).then(

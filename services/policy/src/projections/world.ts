@@ -6,14 +6,13 @@ import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
-import { policySetEvolution } from '../domain/policyset.ts'
 import type { Lookup, Result } from '../domain/situation.ts'
 import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
 import { usageEvolution, usedOf } from '../domain/usage.ts'
 import { createApprovals } from './approvals.ts'
+import { createPolicySets } from './policysets.ts'
+import { createReach } from './reach.ts'
 import { createRisks } from './risks.ts'
-
-export const ACTIVE = 'active'
 
 /** What repeats among tasks, and among their grants. */
 const shareOpened = createSharing(['human', 'purpose', 'state'])
@@ -30,7 +29,7 @@ export function createWorld() {
   const tasks = aggregates('policy', 'task', taskEvolution, shareTask)
   const revokedTokens = createRevokedTokens()
   const locations = aggregates('policy', 'location', locationEvolution)
-  const policySets = aggregates('policy', 'policyset', policySetEvolution)
+  const policySets = createPolicySets()
   const taskOfGrant = new Map<string, string>()
   const openTasks = new Map<string, Set<string>>()
   /** Ids in the order of arrival: of all, and by agent. */
@@ -40,11 +39,13 @@ export function createWorld() {
   const usages = aggregates('policy', 'usage', usageEvolution)
   const risks = createRisks()
   const approvals = createApprovals()
+  const reach = createReach()
   let locate = createLocator([])
 
   const remember = (key: string, task: string) => openTasks.set(key, (openTasks.get(key) ?? new Set()).add(task))
   const close = (id: string) => {
     const task = tasks.get(id).state
+    if (task && openTasks.get(task.agent)?.has(id)) reach.closed(task)
     for (const key of [task?.agent, task?.delegation]) if (key) openTasks.get(key)?.delete(id)
   }
   const enlist = (agent: string, task: string) => {
@@ -74,6 +75,8 @@ export function createWorld() {
         if (type === 'credence.policy.grant.issued.v1') {
           taskOfGrant.set(data.grant, data.task)
           enlist(data.agent, data.task)
+          const opened = tasks.get(data.task).state
+          if (opened) reach.opened(opened)
           remember(data.agent, data.task)
           remember(data.delegation, data.task)
         }
@@ -85,11 +88,14 @@ export function createWorld() {
       if (!task?.grant) return
       taskOfGrant.set(task.grant.grant, task.task)
       enlist(task.agent, task.task)
-      if (task.state === 'open') for (const key of [task.agent, task.delegation]) remember(key, task.task)
+      if (task.state !== 'open') return
+      reach.opened(task)
+      for (const key of [task.agent, task.delegation]) remember(key, task.task)
     },
     clear: () => {
       for (const index of [taskOfGrant, openTasks, orderOf]) index.clear()
       order.length = 0
+      reach.clear()
       tasks.clear()
     },
   }
@@ -112,7 +118,7 @@ export function createWorld() {
   const models = {
     IDENTITY: [...principals.models, revokedTokens],
     ATTESTATION: [attestation],
-    POLICY: [work, places, policySets, usages, ...risks.models, ...approvals.models],
+    POLICY: [work, places, ...policySets.models, usages, ...risks.models, ...approvals.models],
   }
 
   const taskOf = (grant: string) => tasks.get(taskOfGrant.get(grant) ?? '').state
@@ -168,6 +174,7 @@ export function createWorld() {
     used: (root: string, node: string, detail: number) => usedOf(usages.get(root).state, node, detail),
     /** Open tasks of an agent, or under a delegation. */
     openTasksOf: (id: string) => [...(openTasks.get(id) ?? [])],
-    policySet: () => policySets.get(ACTIVE).state,
+    /** Agents with an open task whose grant names resources of this type: in order, after this one, at most so many. */
+    agentsReaching: reach.agents,
   }
 }
