@@ -1,15 +1,13 @@
 /** People approve acts: the whole service on a real NATS, decisions written as the decision point writes them. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EventData, Fact } from '@credence/contracts/events/catalog'
 import type { Approval } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { append } from '@credence/shared/event-store/append'
-import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as facts from '../../../infra/testing/facts.ts'
 import { openActs } from './adapters/acts/acts.ts'
-import type { Act, Acts, Told } from './api/acts.ts'
+import type { Acts } from './api/acts.ts'
+import { type AtWork, type HeldBack, holdBack, TOLD } from './testing/held-back.ts'
 import type { Policy, Worker } from './testing/house.ts'
 import { openPeopleHouse, type PeopleHouse, type Somebody } from './testing/people.ts'
 
@@ -17,6 +15,7 @@ let house: PeopleHouse
 let enforcement: Policy
 let operator: Policy
 let auditor: Policy
+let held: Awaited<ReturnType<typeof holdBack>>
 let acts: Acts
 let cora: Somebody
 let ruth: Somebody
@@ -28,7 +27,8 @@ beforeAll(async () => {
   enforcement = await house.workload('enforcement-point/calendar')
   operator = await house.workload('operator/soc')
   auditor = await house.workload('auditor/one')
-  acts = await openActs(await house.bus('policy'))
+  held = await holdBack(house)
+  acts = held.acts
   // Cora, for whom agents act here, is an approver herself.
   cora = await house.person('cora', 'credence-approvers')
   ruth = await house.person('ruth', 'credence-approvers')
@@ -37,67 +37,11 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => house?.close(), 60_000)
 
-const TOLD: Told = { amount: { currency: 'EUR', value: '420.00' }, arguments: '{"room":"Zephyr","seats":7}' }
 const STATEMENT = 'Quarterly planning, as you asked'
-type Needed = NonNullable<EventData<'credence.policy.decision.made.v1'>['approval_needed']>
-type Part = Partial<EventData<'credence.policy.decision.made.v1'>> & {
-  needed?: Partial<Needed>
-  told?: Told
-  time?: Date
-}
 
-/** An agent of Cora's with an open task. */
-async function atWork() {
-  const worker = await house.agent({}, { human: cora.human })
-  const { grant, taskId } = await worker.openTask()
-  return { ...worker, grantId: grant?.id ?? '', taskId }
-}
-type AtWork = Awaited<ReturnType<typeof atWork>>
-
-/** A decision as the service makes it: what was told is kept, and the record names its digest. */
-async function decided(worker: AtWork, { needed, told = TOLD, time = new Date(), ...part }: Part = {}) {
-  const decision = newId('dec')
-  const { agent, grantId: grant } = worker
-  const resource = part.resource ?? 'CalendarEvent::2026/11'
-  const [type = '', id = ''] = resource.split('::')
-  const about = { agent, grant, action: 'calendar.book', audience: facts.CALENDAR }
-  const act: Act = { ...about, resource: { type, id }, amount: told.amount, arguments: told.arguments }
-  const place = { name: 'unknown', trusted: false }
-  const data: EventData<'credence.policy.decision.made.v1'> = {
-    ...about,
-    decision,
-    outcome: 'ask',
-    reasons: ['approval_required'],
-    protocol: 'grpc',
-    token: 'token-1',
-    task: worker.taskId,
-    delegations: [worker.delegation.delegation],
-    human: cora.human,
-    resource,
-    sensitivity: 'confidential',
-    location: place,
-    enforcement_point: `spiffe://${house.stack.trustDomain}/enforcement-point/calendar`,
-    enforcement_point_location: place,
-    act: acts.digest(act),
-    policy_version: facts.DIGEST,
-    engine: 'test',
-    snapshot: facts.DIGEST,
-    token_revoked: false,
-    stale: [],
-    approval_needed: { policy: 'rooms-are-approved', approver: 'approver', persons: 1, within_seconds: 300, ...needed },
-    positions: {},
-    ...part,
-  }
-  await acts.keep(decision, told)
-  const source = `spiffe://${house.stack.trustDomain}/service/policy`
-  const made: Fact = { type: 'credence.policy.decision.made.v1', data }
-  const actor = { kind: 'agent' as const, id: worker.spiffeId }
-  const commit = newCommit([made], { actor, source, subject: `decision/${agent}`, now: time })
-  const appended = await append(await house.bus('policy'), 'DECISIONS', `credence.decision.${agent}`, commit)
-  if (appended.kind === 'conflict') throw new Error('conflict')
-  return { decisionId: decision, position: `DECISIONS:${appended.sequence}` }
-}
-const requested = async (worker: AtWork, part: Part = {}, statement = STATEMENT): Promise<Approval> => {
+const atWork = () => held.atWork(cora.human)
+const decided = (worker: AtWork, part?: HeldBack) => held.decided(worker, part)
+const requested = async (worker: AtWork, part: HeldBack = {}, statement = STATEMENT): Promise<Approval> => {
   const { approval } = await worker.client.requestApproval({ ...(await decided(worker, part)), statement })
   return approval as Approval
 }
@@ -172,7 +116,7 @@ describe('an approval', () => {
     const worker = await atWork()
     const first = await requested(worker)
     await answer(ruth, first)
-    const others: Part[] = [
+    const others: HeldBack[] = [
       { told: { ...TOLD, arguments: '{"room":"Zephyr","seats":70}' } },
       { told: { ...TOLD, amount: { currency: 'EUR', value: '4200.00' } } },
       { told: { ...TOLD, amount: { currency: 'USD', value: '420.00' } } },

@@ -13,12 +13,15 @@ import { cedarEngine } from './adapters/cedar/cedar.ts'
 import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
+import { createDesk } from './api/approvals.ts'
 import { createAsk } from './api/decide.ts'
+import { approvalMethods } from './api/grpc/approvals.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
 import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
+import { riskMethods } from './api/grpc/risk.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
 import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
@@ -95,6 +98,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     watches,
   }
   const ask = createAsk(context)
+  const desk = createDesk(context)
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
@@ -105,6 +109,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...grantMethods(context),
       ...decisionMethods(context, ask),
       ...replayMethods(context),
+      ...approvalMethods(context, desk),
+      ...riskMethods(context),
     },
     findAgent: world.principals.callerBySpiffeId,
     barrier,

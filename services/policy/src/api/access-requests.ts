@@ -1,31 +1,14 @@
 /** Approvals for protocols that know enforcement points only (AuthZEN Access Request and Approval Profile). */
-import { CredenceError, notFound } from '@credence/contracts/errors'
-import { ApprovalId, DecisionId } from '@credence/contracts/events/values'
-import type { Approval, ApprovalStanding } from '../domain/approval.ts'
-import type { Recorded } from '../domain/replay.ts'
-import { createDesk } from './approvals.ts'
-import type { Asker } from './ask.ts'
+import { CredenceError, invalid, notFound } from '@credence/contracts/errors'
+import { ApprovalId, DecisionId, Prose } from '@credence/contracts/events/values'
+import type { Approval } from '../domain/approval.ts'
+import type { Desk } from './approvals.ts'
 import type { Context } from './context.ts'
 import { recordOf } from './grpc/replay.ts'
+import type { AccessRequest, AccessRequests } from './http/requests.ts'
 
-/** What is told of an approval: nothing of what the act is about, nor who answered. */
-export type AccessRequest = {
-  id: string
-  standing: ApprovalStanding
-  persons: number
-  /** How many have approved. */
-  approved: number
-  /** Until when people may answer, and the act be done. */
-  expiresAt: Date
-}
-
-export type RecordedDecision = Pick<Recorded, 'outcome' | 'agent' | 'grant' | 'action' | 'resource' | 'audience'> & {
-  enforcementPoint: string
-  at: Date
-}
-
-export function createAccessRequests(context: Context) {
-  const desk = createDesk(context)
+/** Nothing is told of what the act is about, nor of who answered. */
+export function createAccessRequests(context: Context, desk: Desk): AccessRequests {
   const shown = (approval: Approval): AccessRequest => ({
     id: approval.approval,
     standing: desk.standing(approval, context.clock()),
@@ -34,8 +17,7 @@ export function createAccessRequests(context: Context) {
     expiresAt: new Date(approval.expires_at),
   })
   return {
-    /** @param position "DECISIONS:1234" @returns undefined when this decision does not lie there */
-    recorded: async (decision: string, position: string): Promise<RecordedDecision | undefined> => {
+    recorded: async (decision, position) => {
       if (!isPlace(decision, position)) return undefined
       try {
         const { commit, recorded } = await recordOf(context, decision, position)
@@ -46,16 +28,18 @@ export function createAccessRequests(context: Context) {
         throw error
       }
     },
-    /** Asks people; the same decision again is the same request. @throws CredenceError as RequestApproval does */
-    request: async (of: { decision: string; position: string; statement: string }, asker: Pick<Asker, 'id'>) => {
-      if (!isPlace(of.decision, of.position)) throw notFound('decision', of.decision)
-      const { decision, position, statement } = of
+    request: async ({ decision, position, statement }, asker) => {
+      if (!isPlace(decision, position)) throw notFound('decision', decision)
+      if (statement !== '' && !Prose.safeParse(statement).success)
+        throw invalid(
+          'context.business_justification',
+          'must be at most 500 characters, and hold no control characters',
+        )
       const by = { actor: { kind: 'workload' as const, id: asker.id }, enforcementPoint: asker.id }
       const { approval } = await desk.request({ decision, position, statement }, by)
       return shown(approval)
     },
-    /** @throws CredenceError `not_found` */
-    get: async (id: string, _asker: Pick<Asker, 'id'>): Promise<AccessRequest> => {
+    get: async (id) => {
       await context.barrier()
       if (!ApprovalId.safeParse(id).success) throw notFound('approval', id)
       return shown(desk.known(id))

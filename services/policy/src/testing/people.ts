@@ -47,7 +47,7 @@ export async function openPeopleHouse() {
         async () => ({ authorization: `Bearer ${token}` }),
       )
       closing.push(client.close)
-      return { human, client }
+      return { human, client, token }
     },
     close: async () => {
       for (const close of closing) close()
