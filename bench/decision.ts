@@ -2,6 +2,7 @@
 
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { type AtWork, type House, openHouse, putToWork } from '@credence/infra/dev/house'
+import { checkRequest } from '@credence/infra/testing/check'
 import { connectCredence } from '@credence/sdk/clients'
 import { appendsOnly } from './limits.ts'
 import { type Load, load } from './load.ts'
@@ -16,17 +17,14 @@ async function overGrpc({ stack, company }: House, { agentId, task }: AtWork, se
     tls,
     addresses: { policy: `localhost:${ports.policyMesh}` },
   })
-  const question = {
+  const question = checkRequest({
     agentId,
     grantId: task.grantId,
     tokenId: 'bench',
     action: 'calendar.read',
     resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
     location: company.calendar,
-    sourceAddress: '127.0.0.1',
-    requestId: '',
-    notBefore: [],
-  }
+  })
   const check = async () => {
     const { decision } = await clients.policy.check(question)
     if (decision !== Decision.DECISION_ALLOW) throw new Error('a call was denied')

@@ -14,6 +14,7 @@ import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
 import { type Bus, connectBus } from '@credence/shared/bus/connect'
 import { follow } from '@credence/shared/event-store/follow'
 import { createLog } from '@credence/shared/log'
+import { checkRequest } from '../testing/check.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AtWork, type House, openHouse, putToWork } from '../dev/house.ts'
 import { freePorts } from '../dev/ports.ts'
@@ -66,17 +67,15 @@ async function messages(
   return found
 }
 
-const question = () => ({
-  agentId: work.agentId,
-  grantId: work.task.grantId,
-  tokenId: 'crash',
-  action: 'calendar.read',
-  resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
-  location: house.company.calendar,
-  sourceAddress: '127.0.0.1',
-  requestId: '',
-  notBefore: [],
-})
+const question = () =>
+  checkRequest({
+    agentId: work.agentId,
+    grantId: work.task.grantId,
+    tokenId: 'crash',
+    action: 'calendar.read',
+    resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
+    location: house.company.calendar,
+  })
 
 /** Everything that callers were told, while `disturb` runs. */
 async function underLoad(

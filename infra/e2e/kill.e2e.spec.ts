@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { type Clients, connectCredence } from '@credence/sdk/clients'
+import { checkRequest } from '../testing/check.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AtWork, type House, openHouse, putToWork } from '../dev/house.ts'
 
@@ -24,17 +25,16 @@ afterAll(async () => {
 })
 
 const check = ({ agentId, task }: AtWork) =>
-  point.policy.check({
+  point.policy.check(
+    checkRequest({
     agentId,
     grantId: task.grantId,
     tokenId: 'kill',
     action: 'calendar.read',
     resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
     location: house.company.calendar,
-    sourceAddress: '127.0.0.1',
-    requestId: '',
-    notBefore: [],
-  })
+    }),
+  )
 
 describe('a kill', () => {
   it('counts from the next question on, although the decision point had fallen behind', {

@@ -30,6 +30,7 @@ export const limits: fc.Arbitrary<Limits | undefined> = fc.record({
   count: maybe(fc.integer({ min: 1, max: 4 })),
   patterns,
   window: maybe(window),
+  total: maybe(amount),
 })
 
 /** Only what the schema takes: limits that say nothing, or that nothing could fit, are left out. */
@@ -55,7 +56,7 @@ export const act: fc.Arbitrary<Act> = fc.record(
     action: fc.constantFrom('crm.read', 'crm.write', 'crm.deep.read', 'mail.send', 'mail.read'),
     resource: fc.constantFrom('Customer::1', 'Customer::12', 'Customer::2', 'Mail::1', 'Mail::2'),
     amount,
-    count: fc.integer({ min: 0, max: 4 }),
+    used: fc.record({ count: fc.integer({ min: 0, max: 4 }), total: fc.constantFrom('0', '5', '10') }),
     arguments: fc.record(
       {
         recipient: fc.constantFrom('anna@x.example', 'bob@x.example', 'ann@y.example'),

@@ -4,6 +4,7 @@ import { Limits, limitsCover, type Measured, measure, meetLimits } from './limit
 type Part = Partial<Limits>
 const limits = (part: Part): Limits => ({ patterns: [], ...part })
 const eur = (value: string) => ({ amount: { currency: 'EUR', value } })
+const sum = (value: string) => ({ total: { currency: 'EUR', value } })
 const like = (pattern: string, argument = 'recipient') => ({ patterns: [{ argument, pattern }] })
 const open = (from: number, until: number) => ({
   window: { from: `2026-01-01T0${from}:00:00Z`, until: `2026-01-01T0${until}:00:00Z` },
@@ -36,8 +37,8 @@ describe('the form of limits', () => {
     ['a window in another time zone', { window: { from: '2026-01-01T00:00:00+01:00', until: '2026-01-02T00:00:00Z' } }],
   ]
   for (const [name, value] of refused) it(`refuses ${name}`, () => expect(Limits.safeParse(value).success).toBe(false))
-  it('takes all four together', () => {
-    const all = { ...eur('420.00'), count: 3, ...like('*@acme.example'), ...open(1, 2) }
+  it('takes all together', () => {
+    const all = { ...eur('420.00'), total: eur('1000').amount, count: 3, ...like('*@acme.example'), ...open(1, 2) }
     expect(Limits.parse(all)).toEqual(all)
   })
 })
@@ -50,6 +51,10 @@ describe('what fits the child fits the parent', () => {
     [eur('9'), eur('10'), false],
     [eur('10'), { amount: { currency: 'USD', value: '1' } }, false],
     [eur('10'), { count: 1 }, false],
+    [sum('10'), sum('10.0'), true],
+    [sum('10'), sum('10.01'), false],
+    [sum('10'), eur('10'), false],
+    [eur('10'), sum('10'), false],
     [{ count: 3 }, { count: 3 }, true],
     [{ count: 3 }, { count: 4 }, false],
     [{ count: 3 }, eur('1'), false],
@@ -114,6 +119,7 @@ describe('both together', () => {
 describe('measuring an act', () => {
   const at = (time: string) => ({ now: new Date(`2026-01-01T${time}Z`) })
   const told = (recipient: string) => ({ arguments: { recipient } })
+  const used = (count: number, total?: string) => ({ used: { count, ...(total ? { total } : {}) } })
   const cases: [limits: Part, act: Measured, wanted: ReturnType<typeof measure>][] = [
     [eur('10'), eur('10.00'), 'fits'],
     [eur('10'), eur('10.01'), 'limit_exceeded'],
@@ -121,9 +127,15 @@ describe('measuring an act', () => {
     [eur('10'), eur('-1'), 'limit_exceeded'],
     [eur('10'), eur('1e1'), 'limit_exceeded'],
     [eur('10'), {}, 'limit_unverifiable'],
-    [{ count: 2 }, { count: 1 }, 'fits'],
-    [{ count: 2 }, { count: 2 }, 'limit_exceeded'],
-    [{ count: 2 }, { count: Number.NaN }, 'limit_exceeded'],
+    [{ count: 2 }, used(1), 'fits'],
+    [{ count: 2 }, used(2), 'limit_exceeded'],
+    [{ count: 2 }, used(Number.NaN), 'limit_exceeded'],
+    [sum('10'), { ...used(1, '4.5'), ...eur('5.5') }, 'fits'],
+    [sum('10'), { ...used(1, '4.5'), ...eur('5.500001') }, 'limit_exceeded'],
+    [sum('10'), { ...used(0), ...eur('10') }, 'fits'],
+    [sum('10'), { ...used(0), amount: { currency: 'USD', value: '1' } }, 'limit_exceeded'],
+    [sum('10'), eur('1'), 'limit_unverifiable'],
+    [sum('10'), used(0), 'limit_unverifiable'],
     [{ count: 2 }, {}, 'limit_unverifiable'],
     [like('*@acme.example'), told('anna@acme.example'), 'fits'],
     [like('*@acme.example'), told('anna@evil.example'), 'limit_exceeded'],

@@ -24,6 +24,8 @@ const Verdict = z.strictObject({
   errors: z.array(z.string()),
   /** Forbids among `errors` whose scope fits: they deny, where Cedar alone would pass over them. */
   errored_forbids: z.array(z.string()),
+  /** Parts of the question that do not fit the schema, so that no policy was asked. */
+  misfits: z.array(z.enum(['amount', 'arguments', 'properties', 'resource'])).optional(),
 })
 
 /** One decision. With the snapshot and the policies that it names it can be explained, and recomputed. */
@@ -65,7 +67,16 @@ export const decisionEvents = {
     stale: z.array(z.string()),
     /** Uses counted before this one, where something is limited, by "<node>/<detail>". */
     used: z.record(z.string(), z.strictObject({ count: z.int(), total: z.string().optional() })).optional(),
-    approval: z.strictObject({ approval: ApprovalId, approved_by: z.array(HumanId) }).optional(),
+    /** The approval of exactly this act that policies asked for, as it stood. */
+    approval: z
+      .strictObject({
+        approval: ApprovalId,
+        standing: z.enum(['pending', 'approved', 'refused', 'expired', 'used']),
+        approver: z.string(),
+        persons: z.int(),
+        approved_by: z.array(HumanId),
+      })
+      .optional(),
     supported_obligations: z.array(z.string()).optional(),
     obligations: z.array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) })).optional(),
     approval_needed: z

@@ -6,17 +6,40 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Sensitivity } from '@credence/contracts/events/values'
 import { EffectOutcome } from '@credence/contracts/gen/credence/audit/v1/audit'
-import { type CheckResponse, Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { type CheckResponse, Decision, type Obligation } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { denial, problemOf, unsure } from '@credence/shared/access-token/problem'
 import { newId } from '@credence/shared/ids'
 import type { Clients } from '../clients.ts'
 import { answerProblem, type Problem } from './answers.ts'
 import { createEffects } from './effects.ts'
-import { createVerifyToken, KeysUnavailable, TokenRefused, type VerifiedToken } from './token.ts'
+import { createVerifyToken, type VerifiedToken } from './token.ts'
 
 /** What a request means: the action, and the resource that it is about. */
-export type Operation = { action: string; resource: { type: string; id: string; sensitivity: Sensitivity } }
+export type Operation = {
+  action: string
+  resource: {
+    type: string
+    id: string
+    sensitivity: Sensitivity
+    /** What policies may read of it, as the platform’s schema declares. */
+    properties?: object
+  }
+  /** How much it moves, where grants or policies look at that. */
+  amount?: { currency: string; value: string }
+  /** Its arguments, for limits and policies. They are kept where they can be erased; the record has a digest. */
+  arguments?: object
+}
 
-export type Permitted = { method: string; url: URL; body: Buffer; agentId: string; subject: string; decisionId: string }
+export type Permitted = {
+  method: string
+  url: URL
+  body: Buffer
+  agentId: string
+  subject: string
+  decisionId: string
+  /** To be carried out: only of types in `supportedObligations`. */
+  obligations: readonly Obligation[]
+}
 export type Result = { status: number; body?: unknown }
 
 export type GuardOptions = {
@@ -28,7 +51,9 @@ export type GuardOptions = {
   clients: Pick<Clients, 'policy' | 'audit'>
   fetch: typeof fetch
   /** Maps a request to its operation; undefined: there is no such thing here, and it is refused. */
-  operationOf: (method: string, url: URL) => Operation | undefined
+  operationOf: (method: string, url: URL, body: Buffer) => Operation | undefined
+  /** Types of obligations that `handle` carries out; what needs another one is denied. None when absent. */
+  supportedObligations?: readonly string[]
   handle: (request: Permitted) => Promise<Result>
 }
 
@@ -38,8 +63,6 @@ const MAX_BODY_BYTES = 1024 * 1024
 const DECISION_MS = 1_500
 const EFFECT_WAIT_MS = 500
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
-/** Reasons that make the token itself worthless (RFC 6750 §3.1 `invalid_token`): a new one may help, a retry will not. */
-const TOKEN_IS_DEAD = /^(agent_|parent_|token_revoked|grant_ended|grant_expired|grant_unknown|delegation_)/
 
 export function createGuard(options: GuardOptions): Guard {
   const verify = createVerifyToken(options)
@@ -52,10 +75,10 @@ export function createGuard(options: GuardOptions): Guard {
     if (method === 'GET' && url.pathname === METADATA_PATH) return answerJson(response, 200, metadata(options))
     const token = await verify(request)
     if (!effects.accepting()) throw new Stopped(unsure('effects_waiting', 'Earlier effects could not be recorded yet.'))
-    const operation = options.operationOf(method, url)
+    const body = await readBody(request)
+    const operation = options.operationOf(method, url, body)
     if (!operation)
       throw new Stopped({ status: 404, code: 'no_operation', detail: `There is no ${method} ${url.pathname} here.` })
-    const body = await readBody(request)
     const decision = await decide(token, operation, request.socket.remoteAddress ?? '')
     const report = reporter(token, decision, method, url, body)
     if (decision.decision !== Decision.DECISION_ALLOW) {
@@ -64,9 +87,10 @@ export function createGuard(options: GuardOptions): Guard {
       throw new Stopped(problem)
     }
     const { agentId, subject } = token
+    const { decisionId, obligations } = decision
     const started = performance.now()
     const result = await options
-      .handle({ method, url, body, agentId, subject, decisionId: decision.decisionId })
+      .handle({ method, url, body, agentId, subject, decisionId, obligations })
       .catch((): Result => ({ status: 500, body: { title: 'Error', status: 500 } }))
     const text = result.body === undefined ? undefined : JSON.stringify(result.body)
     const outcome = result.status < 400 ? EffectOutcome.EFFECT_OUTCOME_SUCCEEDED : EffectOutcome.EFFECT_OUTCOME_FAILED
@@ -77,11 +101,25 @@ export function createGuard(options: GuardOptions): Guard {
 
   async function decide(token: VerifiedToken, operation: Operation, sourceAddress: string): Promise<CheckResponse> {
     const { agentId, grantId, tokenId } = token
-    const { action, resource } = operation
-    const question = { agentId, grantId, tokenId, action, resource, location: options.audience, sourceAddress }
+    const { action, resource, amount } = operation
+    const { type, id, sensitivity, properties } = resource
     try {
       return await options.clients.policy.check(
-        { ...question, requestId: newId('req'), notBefore: [] },
+        {
+          agentId,
+          grantId,
+          tokenId,
+          action,
+          resource: { type, id, sensitivity, properties: properties ? JSON.stringify(properties) : '' },
+          location: options.audience,
+          sourceAddress,
+          requestId: newId('req'),
+          notBefore: [],
+          amount,
+          arguments: operation.arguments ? JSON.stringify(operation.arguments) : '',
+          supportedObligations: [...(options.supportedObligations ?? [])],
+          receipt: false,
+        },
         { deadlineMs: DECISION_MS },
       )
     } catch {
@@ -111,15 +149,9 @@ export function createGuard(options: GuardOptions): Guard {
       )
   }
 
-  const problemOf = (error: unknown): Problem => {
-    if (error instanceof Stopped) return error.problem
-    if (error instanceof KeysUnavailable) return unsure('no_keys', error.message)
-    if (!(error instanceof TokenRefused)) return unsure('failed', 'The enforcement point failed.')
-    return { status: 401, code: error.oauthError ?? 'no_token', detail: error.message, oauthError: error.oauthError }
-  }
   const refuse = (response: ServerResponse, error: unknown): void => {
     if (response.headersSent) response.destroy()
-    else answerProblem(response, { ...problemOf(error), resourceMetadata })
+    else answerProblem(response, { ...(error instanceof Stopped ? error.problem : problemOf(error)), resourceMetadata })
   }
 
   return {
@@ -134,17 +166,6 @@ class Stopped extends Error {
     super(problem.code)
     this.problem = problem
   }
-}
-
-const unsure = (code: string, detail: string): Problem => ({ status: 503, code, detail, retryAfterSeconds: 1 })
-
-function denial({ decisionId, reasons }: CheckResponse): Problem {
-  const dead = reasons.find(({ code }) => TOKEN_IS_DEAD.test(code))
-  const first = dead ?? reasons[0]
-  const base = { code: first?.code ?? 'denied', detail: first?.message ?? 'Denied.', decisionId, reasons }
-  if (dead) return { ...base, status: 401, oauthError: 'invalid_token' }
-  const outside = reasons.some(({ code }) => code === 'outside_grant')
-  return { ...base, status: 403, oauthError: outside ? 'insufficient_scope' : undefined }
 }
 
 /** RFC 9728 §2 */

@@ -14,6 +14,8 @@ export type Problem = {
   /** RFC 9728 §5.1 */
   resourceMetadata?: string
   retryAfterSeconds?: number
+  /** People have to approve exactly this first: with it the agent asks them (RequestApproval). */
+  approval?: { decision_position: string; approver: string; persons: number; within_seconds: number }
 }
 
 const TITLES: Record<number, string> = {
@@ -28,9 +30,9 @@ const TITLES: Record<number, string> = {
 const TOKEN_IS_DEAD = /^(agent_|parent_|token_revoked|grant_ended|grant_expired|grant_unknown|delegation_)/
 
 /** JSON text. */
-export function bodyOf({ status, code, detail, decisionId, reasons }: Problem): string {
+export function bodyOf({ status, code, detail, decisionId, reasons, approval }: Problem): string {
   const title = TITLES[status] ?? 'Error'
-  return JSON.stringify({ type: 'about:blank', title, status, detail, code, decision_id: decisionId, reasons })
+  return JSON.stringify({ type: 'about:blank', title, status, detail, code, decision_id: decisionId, reasons, approval })
 }
 
 export function headersOf(problem: Problem): [name: string, value: string][] {
@@ -55,12 +57,25 @@ function challenge({ oauthError, detail, resourceMetadata }: Problem): string {
 
 export const unsure = (code: string, detail: string): Problem => ({ status: 503, code, detail, retryAfterSeconds: 1 })
 
+/** An answer of the decision point, as far as whoever was denied is told of it. */
+export type Denial = {
+  decisionId: string
+  reasons: { code: string; message: string }[]
+  position: string
+  approvalNeeded?: { approver: string; persons: number; withinSeconds: number | bigint } | undefined
+}
+
 /** What a decision says that is no allow. */
-export function denial({ decisionId, reasons }: Required<Pick<Problem, 'decisionId' | 'reasons'>>): Problem {
+export function denial({ decisionId, reasons, position, approvalNeeded }: Denial): Problem {
   const dead = reasons.find(({ code }) => TOKEN_IS_DEAD.test(code))
   const first = dead ?? reasons[0]
   const base = { code: first?.code ?? 'denied', detail: first?.message ?? 'Denied.', decisionId, reasons }
   if (dead) return { ...base, status: 401, oauthError: 'invalid_token' }
+  if (approvalNeeded) {
+    const { approver, persons, withinSeconds } = approvalNeeded
+    const approval = { decision_position: position, approver, persons, within_seconds: Number(withinSeconds) }
+    return { ...base, status: 403, approval }
+  }
   const outside = reasons.some(({ code }) => code === 'outside_grant')
   return { ...base, status: 403, oauthError: outside ? 'insufficient_scope' : undefined }
 }

@@ -10,6 +10,8 @@ export type Bus = {
   connection: NatsConnection
   js: JetStreamClient
   jsm: JetStreamManager
+  /** Where answers to this identity may go; inboxes begin with it. */
+  inboxPrefix: string
   /** False from the moment the connection is lost until it is back. */
   connected(): boolean
   close(): Promise<void>
@@ -44,6 +46,8 @@ export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+const inboxOf = (name: string): string => `_INBOX_${name}`
+
 /** Connects, waiting for a server that is still starting. @throws CredenceError `unavailable` after ten seconds */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const connection = await connectPatiently(options)
@@ -61,6 +65,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     connection,
     js: jetstream(connection, { timeout: BUS_TIMEOUT_MS }),
     jsm: await jetstreamManager(connection, { checkAPI: false, timeout: BUS_TIMEOUT_MS }),
+    inboxPrefix: inboxOf(options.name),
     connected: () => up && !connection.isClosed(),
     close: () => connection.drain().catch(() => connection.close()),
   }
@@ -73,7 +78,9 @@ async function connectPatiently(options: BusOptions): Promise<NatsConnection> {
       return await connect({
         servers: options.servers,
         name: options.name,
-        inboxPrefix: `_INBOX_${options.name}`,
+        inboxPrefix: inboxOf(options.name),
+        // Two error objects for each request, for a stack that is never shown.
+        noAsyncTraces: true,
         authenticator: nkeyAuthenticator(readFileSync(options.nkeyFile)),
         tls: { caFile: options.caFile, certFile: options.certFile, keyFile: options.keyFile },
         maxReconnectAttempts: -1,

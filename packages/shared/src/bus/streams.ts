@@ -7,6 +7,7 @@ import {
   DeliverPolicy,
   DiscardPolicy,
   type JetStreamManager,
+  PersistMode,
   RetentionPolicy,
   StorageType,
 } from '@nats-io/jetstream'
@@ -56,6 +57,12 @@ export const BUCKETS = {
   identity_oauth: { owner: 'identity', ttl: 15 * 60_000 },
   /** The secret of nonces and challenges, the same for every replica; delete it to renew it. */
   identity_challenges: { owner: 'identity', ttl: 0 },
+  /** What decisions knew, by its digest: with it they can be recomputed. */
+  policy_snapshots: { owner: 'policy', ttl: 0 },
+  /** What was told of acts: amounts, arguments, properties, what agents say of them. Erasable. */
+  policy_acts: { owner: 'policy', ttl: 30 * 86_400_000 },
+  /** The key of the digests of acts, the same for every replica; delete it to renew it (approvals then fit no more). */
+  policy_secret: { owner: 'policy', ttl: 0 },
 } as const
 
 /** Makes streams, durable consumers and buckets. Needs the bootstrap identity; safe to repeat. */
@@ -88,6 +95,10 @@ async function ensureStream(jsm: JetStreamManager, stream: StreamName, size: Str
 export async function verifyStreams(bus: Bus, streams: readonly StreamName[] = [...ORIGINS, 'TRAIL']): Promise<void> {
   for (const stream of streams) {
     const { config } = await patiently(() => bus.jsm.streams.info(stream))
+    if (config.persist_mode === PersistMode.Async) {
+      const message = `Stream ${stream} has persist_mode = "async": it acknowledges what is not on disk yet. This cannot be changed; make the stream anew from a backup.`
+      throw new CredenceError('failed_precondition', 'stream_mismatch', message)
+    }
     const target = wanted(stream, { replicas: config.num_replicas, maxBytes: config.max_bytes })
     for (const key of Object.keys(target) as (keyof typeof target)[]) {
       if (key === 'duplicate_window') continue

@@ -1,9 +1,14 @@
 /**
  * A read barrier: what was acknowledged before somebody asked is applied before they get their answer, however far the
  * followers lag. This is what makes "refused from the next call on" a promise and not a race. It is the "read index" of
- * replicated logs: one question to the server serves everybody who asks while the one before is under way.
+ * replicated logs: one question to the server serves everybody who asks in one turn of the event loop, or while the
+ * question before is under way.
+ *
+ * The question is each stream's info, which only its leader answers. Cheaper ones were measured and left: a direct get is
+ * answered by any replica, however stale, and asking for the next message says "not found" of one that cannot be read.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import type { Bus } from '../bus/connect.ts'
 import type { Follower } from './follow.ts'
@@ -14,8 +19,9 @@ export type Barrier = () => Promise<void>
 const WITHIN_MS = 800
 
 export function createBarrier(bus: Bus, followers: readonly Follower[]): Barrier {
-  let asking: Promise<void> | undefined
+  /** For all who came since the last question was sent: that one may not know what they know. */
   let next: Promise<void> | undefined
+  let sent: Promise<unknown> = Promise.resolve()
 
   async function ask(): Promise<void> {
     await Promise.all(
@@ -31,23 +37,17 @@ export function createBarrier(bus: Bus, followers: readonly Follower[]): Barrier
       }),
     )
   }
-  const begin = (): Promise<void> => {
-    const begun = ask().finally(() => {
-      if (asking === begun) asking = undefined
-    })
-    asking = begun
-    return begun
+  async function askNext(before: Promise<unknown>): Promise<void> {
+    await before
+    await nextTurn()
+    next = undefined
+    const answered = ask()
+    sent = answered.catch(() => undefined)
+    await answered
   }
   return () => {
     if (!bus.connected()) return Promise.reject(unavailable('nats_down', 'The event store is away.'))
-    if (!asking) return begin()
-    // The question under way was sent before this caller came: it may not know what they know. The next one will.
-    next ??= asking
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        return begin()
-      })
+    next ??= askNext(sent)
     return next
   }
 }

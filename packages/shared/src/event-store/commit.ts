@@ -67,8 +67,34 @@ export function newCommit<F extends Fact>(
 
 /** Checks every fact against its schema on the way out. @throws CredenceError `internal` for a fact of ours that does not fit */
 export function encodeCommit(commit: Commit): { headers: MsgHdrs; payload: Uint8Array } {
-  const [first] = commit.facts
-  if (!first) throw new CredenceError('internal', 'empty_commit', 'A commit needs at least one fact.')
+  const payload = encodeBody(commit)
+  const head = headers()
+  for (const [name, value] of attributesOf(commit)) head.set(name, value)
+  return { headers: head, payload }
+}
+
+/** What stands in the headers of a commit's message, by name (CloudEvents 1.0 NATS protocol binding §3.1). */
+export function attributesOf(commit: Commit): [name: string, value: string][] {
+  const attributes: [string, string][] = [
+    ['ce-specversion', '1.0'],
+    ['ce-id', commit.id],
+    ['ce-type', firstOf(commit).type],
+    ['ce-source', commit.source],
+    ['ce-subject', commit.subject],
+    ['ce-time', commit.time],
+    ['content-type', 'application/json'],
+  ]
+  if (commit.traceparent) attributes.push(['traceparent', commit.traceparent])
+  return attributes
+}
+
+/**
+ * The body of a commit's message, every fact checked against its schema.
+ * @throws CredenceError `internal` for a commit without a fact, `invalid_argument` for one that is too large
+ * @throws Error for a fact of ours that does not fit
+ */
+export function encodeBody(commit: Commit): Uint8Array {
+  firstOf(commit)
   const facts = commit.facts.map((fact) => ({ type: fact.type, data: checked(fact.type, fact.data) }))
   const { actor, correlation, causation } = commit
   const payload = Buffer.from(JSON.stringify({ facts, actor, correlation, causation }))
@@ -78,16 +104,13 @@ export function encodeCommit(commit: Commit): { headers: MsgHdrs; payload: Uint8
       'event_too_large',
       `What you ask would make a record of ${payload.byteLength} bytes; at most ${MAX_COMMIT_BYTES} fit.`,
     )
-  const head = headers()
-  head.set('ce-specversion', '1.0')
-  head.set('ce-id', commit.id)
-  head.set('ce-type', first.type)
-  head.set('ce-source', commit.source)
-  head.set('ce-subject', commit.subject)
-  head.set('ce-time', commit.time)
-  head.set('content-type', 'application/json')
-  if (commit.traceparent) head.set('traceparent', commit.traceparent)
-  return { headers: head, payload }
+  return payload
+}
+
+function firstOf(commit: Commit): Fact {
+  const [first] = commit.facts
+  if (!first) throw new CredenceError('internal', 'empty_commit', 'A commit needs at least one fact.')
+  return first
 }
 
 /** `credence.identity.agent.agt_1` is the aggregate `agent/agt_1`; that is also the commit's `ce-subject`. */

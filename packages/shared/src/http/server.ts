@@ -1,7 +1,7 @@
 /** An HTTPS listener with a clear message when its port is taken, and an orderly end. */
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
-import { createServer } from 'node:https'
+import { createServer, type ServerOptions } from 'node:https'
 import { CredenceError } from '@credence/contracts/errors'
 import type { TlsFiles } from '../rpc/tls.ts'
 
@@ -14,12 +14,14 @@ const REFRESH_MS = 60_000
  * @param address host:port
  * @param options.clientAuthorities PEM, as they are now: clients are asked for a certificate by one of these, and may go
  *   without; whoever reads the certificate has to verify it. Undefined: nobody is asked.
+ * @param options.settings of the server, where they differ from ours
+ * @param options.maxConnections further ones are closed at once
  */
 export function serveHttps(
   address: string,
   tls: TlsFiles,
   listener: RequestListener,
-  options: { clientAuthorities?: () => string[] } = {},
+  options: { clientAuthorities?: () => string[]; settings?: ServerOptions; maxConnections?: number } = {},
 ): Promise<HttpServer> {
   const cut = address.lastIndexOf(':')
   const { clientAuthorities } = options
@@ -34,10 +36,12 @@ export function serveHttps(
       maxHeaderSize: 32 * 1024,
       requestTimeout: 15_000,
       headersTimeout: 10_000,
+      ...options.settings,
       ...(clientAuthorities ? { requestCert: true, rejectUnauthorized: false } : {}),
     },
     listener,
   )
+  if (options.maxConnections) server.maxConnections = options.maxConnections
   const refresh = setInterval(() => {
     try {
       server.setSecureContext(secureContext())

@@ -32,7 +32,7 @@ export const notBefore = z
 const WITHIN_MS = 1_500
 
 /** Waits until what a caller has seen is seen here as well. @throws CredenceError `unavailable` when it takes too long */
-export async function waitFor(positions: string[], followers: readonly Follower[]): Promise<void> {
+export async function waitFor(positions: readonly string[], followers: readonly Follower[]): Promise<void> {
   for (const text of positions) {
     const position = parsePosition(text)
     const follower = followers.find(({ stream }) => stream === position?.stream)

@@ -31,12 +31,14 @@ export type RpcDefinition = Record<string, MethodDefinition>
 export type Method<Response, Input> = {
   allow: readonly Access[]
   input: z.ZodType<Input>
+  /** Largest request, where it is not the usual (`MAX_REQUEST_BYTES`); at most `MAX_MESSAGE_BYTES`. */
+  maxBytes?: number
   handle: (input: Input, caller: Caller, call: CallFacts) => Promise<Response>
   foreign?: Foreign<Response>
 }
 
-/** `peer`: address and port of the caller's socket. `deadline`: until when it waits, in ms; Infinity when it did not say. */
-export type CallFacts = { peer: string; deadline: number }
+/** `deadline`: until when the caller waits, in ms since the epoch; Infinity when it did not say. */
+export type CallFacts = { deadline: number }
 
 /**
  * For a protocol that is not ours: fields that we do not know are passed over, and an error is answered in the protocol's
@@ -89,6 +91,8 @@ export type RpcServerOptions<Definition> = {
 
 /** Above what `parseRequest` refuses with a name, so that it is the one to refuse; beyond this gRPC itself does. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+/** Answers are ours; what clients take at most (client.ts). */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
 const GRACE_MS = 3_000
 
 /** @throws CredenceError `unavailable` naming the address that is taken */
@@ -99,7 +103,7 @@ export async function serveRpc<Definition extends RpcDefinition>(
   setLogVerbosity(logVerbosity.NONE)
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_ANSWER_BYTES,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.enable_channelz': 0,
   })
@@ -189,7 +193,8 @@ function wrap({ definition, methods }: Service, name: string, options: Admission
       request,
     })
     refuseUnless(caller, allow)
-    return caller
+    const address = addressIn(call.getPeer())
+    return address === undefined ? caller : { ...caller, address }
   }
   const logged = (error: unknown) => {
     if (!(error instanceof CredenceError) || error.status === 'internal')
@@ -211,11 +216,12 @@ function wrap({ definition, methods }: Service, name: string, options: Admission
       )
     }
   }
-  const { allow, input, handle, foreign } = one as Method<unknown, unknown>
+  const { allow, input, maxBytes, handle, foreign } = one as Method<unknown, unknown>
   const answer = async (call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> => {
     const caller = await admit(call, call.request, allow)
-    const parsed = parseRequest(call.request, requestDeserialize, input, foreign ? 'open' : 'closed')
-    return handle(parsed, caller, { peer: call.getPeer(), deadline: milliseconds(call.getDeadline()) })
+    const fields = foreign ? 'open' : 'closed'
+    const parsed = parseRequest(call.request, requestDeserialize, input, { fields, maxBytes })
+    return handle(parsed, caller, { deadline: milliseconds(call.getDeadline()) })
   }
   return (call: ServerUnaryCall<Buffer, unknown>, reply: sendUnaryData<unknown>): void => {
     run(call, () => answer(call)).then(
@@ -224,6 +230,9 @@ function wrap({ definition, methods }: Service, name: string, options: Admission
     )
   }
 }
+
+/** `10.0.0.7:4711`, `[::1]:4711` or `unknown`. */
+const addressIn = (peer: string): string | undefined => /^\[?([0-9a-fA-F:.]+?)\]?:\d+$/.exec(peer)?.[1]
 
 const milliseconds = (deadline: Date | number): number => (typeof deadline === 'number' ? deadline : deadline.getTime())
 

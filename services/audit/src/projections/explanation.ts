@@ -51,9 +51,9 @@ export function explain(
         attestationResultId: decision.attestation?.result ?? '',
         attestationStatus: decision.attestation?.status ?? '',
         policyVersion: decision.policy_version,
-        policyIds: decision.policy_ids,
+        policyIds: policiesOf(decision),
         enforcementPoint: decision.enforcement_point,
-        location: decision.location,
+        location: decision.location.name,
         grantId: decision.grant,
         taskId: decision.task ?? '',
         taskPurpose: task?.purpose ?? '',
@@ -73,14 +73,21 @@ export function explain(
     })
 }
 
+/** Those that decided, and those that could not be evaluated. */
+const policiesOf = ({ outcome, verdict }: EventData<'credence.policy.decision.made.v1'>): string[] => {
+  if (!verdict) return []
+  const decided = verdict.forbids.length > 0 && outcome !== 'allow' ? verdict.forbids : verdict.permits
+  return [...decided, ...verdict.errors]
+}
+
 /** draft-gilda-audit-agent-audit-record: derived from what was decided and what was seen. */
 export function agreementOf(
-  outcome: 'allow' | 'deny',
+  outcome: 'allow' | 'deny' | 'ask',
   effect: 'succeeded' | 'failed' | 'prevented' | undefined,
 ): string {
   if (effect === undefined) return 'indeterminate'
   const occurred = effect !== 'prevented'
-  if (outcome === 'deny') return occurred ? 'disagree' : 'agree'
+  if (outcome !== 'allow') return occurred ? 'disagree' : 'agree'
   return occurred ? 'agree' : 'not-exercised'
 }
 

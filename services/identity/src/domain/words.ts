@@ -39,7 +39,7 @@ function clause(detail: AuthorizationDetail): Phrase {
   const acts: Phrase[] = [...verbs.map((verb): Phrase => [verb]), ...wide.map(actionInWords)]
   const things = detail.resources.map(resourceInWords)
   const hosts = [...new Set(detail.locations.map((url) => placeOf(url).host))]
-  const most = limitsInWords(detail.limits, ['amount', 'count'])
+  const most = limitsInWords(detail.limits, ['amount', 'total', 'count'])
   return [
     ...listed(short(acts, 'actions')),
     // “read customers”, but “read contact on customers” and “do everything under ‘crm’ on customers”.
@@ -102,14 +102,15 @@ export function placeOf(location: string): Place {
   return { host: url.host, url: url.href }
 }
 
-type Kind = 'amount' | 'count' | 'patterns' | 'window'
-const KINDS: Kind[] = ['amount', 'count', 'patterns', 'window']
+type Kind = 'amount' | 'total' | 'count' | 'patterns' | 'window'
+const KINDS: Kind[] = ['amount', 'total', 'count', 'patterns', 'window']
 
 export function limitsInWords(limits: Limits | undefined, kinds: Kind[] = KINDS): Phrase[] {
   if (!limits) return []
-  const { amount, count, patterns, window } = limits
+  const { amount, total, count, patterns, window } = limits
   const phrases: Record<Kind, Phrase[]> = {
     amount: amount ? [[`at most ${amount.currency} ${amount.value} each time`]] : [],
+    total: total ? [[`at most ${total.currency} ${total.value} in all`]] : [],
     count: count === undefined ? [] : [[count === 1 ? 'once only' : `at most ${count} times in all`]],
     patterns: patterns.map(({ argument, pattern }) => [`only where ${spaced(argument)} `, ...patternInWords(pattern)]),
     window: window ? [[`only from ${instantInWords(window.from)} until ${instantInWords(window.until)}`]] : [],

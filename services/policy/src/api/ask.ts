@@ -1,6 +1,6 @@
 /** One question to the decision point and its answer, whatever protocol carries them. */
 import type { Sensitivity } from '@credence/contracts/events/values'
-import type { Obligation } from '../domain/policies.ts'
+import type { Obligation } from '@credence/policies/policies'
 
 export type Asked = {
   agentId: string
@@ -13,7 +13,8 @@ export type Asked = {
   /** Address of the agent's socket, as the enforcement point saw it; empty when it is gone. */
   sourceAddress: string
   requestId: string
-  notBefore: readonly { stream: string; sequence: number }[]
+  /** Positions like "IDENTITY:1234" that must be seen before it is decided. */
+  notBefore: readonly string[]
   amount?: { currency: string; value: string }
   /** JSON object text. */
   arguments?: string
@@ -37,5 +38,11 @@ export type Answer = {
   approvalNeeded?: { approver: string; persons: number; withinSeconds: number }
 }
 
-/** @throws CredenceError `unavailable` when it cannot be decided or recorded: there is no answer then, never an allow */
-export type Ask = (asked: Asked, asker: Asker) => Promise<Answer>
+/** What an answer relied on: ids of agents, delegations, task and so on, and when the first of them ends by itself. */
+export type Relied = { ids: string[]; until: number }
+
+/**
+ * @param decided is called at the moment of the decision, before it is recorded: whoever watches what was relied on misses nothing
+ * @throws CredenceError `unavailable` when it cannot be decided or recorded: there is no answer then, never an allow
+ */
+export type Ask = (asked: Asked, asker: Asker, decided?: (relied: Relied) => void) => Promise<Answer>

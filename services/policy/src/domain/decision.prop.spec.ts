@@ -50,7 +50,7 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .map((ended) => ({ task: { grant: { ended } } })),
   'the grant has expired': past.map((expires_at) => ({ task: { grant: { expires_at } } })),
   'the grant is limited in what nobody tells': fc
-    .constantFrom<object>({ count: 3 }, { amount: { currency: 'EUR', value: '1' } })
+    .constantFrom<object>({ total: { currency: 'EUR', value: '3' } }, { amount: { currency: 'EUR', value: '1' } })
     .map((limits) => ({
       task: {
         grant: {
@@ -99,10 +99,11 @@ const takings: Record<string, fc.Arbitrary<object>> = {
   'the newest result was not accepted': fc.constant({ result: { accepted: false } }),
   'the newest result is over': past.map((expires_at) => ({ result: { expires_at } })),
   'no policy set is active': fc.constant({ verdict: null }),
-  'a policy forbids, or none permits': fc
-    .array(fc.string())
-    .map((policyIds) => ({ verdict: { permit: false, policyIds } })),
-  'a policy fails': fc.array(fc.string(), { minLength: 1 }).map((errors) => ({ verdict: { errors } })),
+  'a policy forbids': fc.array(fc.string(), { minLength: 1 }).map((forbids) => ({ verdict: { forbids } })),
+  'no policy permits': fc.constant({ verdict: { permits: [] } }),
+  'a forbid fails': fc
+    .array(fc.string(), { minLength: 1 })
+    .map((errors) => ({ verdict: { errors, erroredForbids: errors } })),
   'a stream is old': fc.subarray(['IDENTITY', 'POLICY', 'ATTESTATION'], { minLength: 1 }).map((stale) => ({ stale })),
 }
 
@@ -158,7 +159,8 @@ it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever 
       const ends = { expires_at: facts.hours(9), not_before: facts.hours(0) }
       const root: Delegation = { ...facts.delegation({ ...ends, agent: agent.agent }), revoked: false }
       const chain = [{ ...root, authorization_details: delegated }]
-      const result = facts.result({ agent: agent.agent, expires_at: facts.hours(9) })
+      const recorded_at = facts.hours(0)
+      const result = { ...facts.result({ agent: agent.agent, expires_at: facts.hours(9) }), recorded_at }
       const standing = {
         agent,
         agentEnd: undefined,
@@ -185,6 +187,8 @@ it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever 
           action: one.action,
           audience: one.location,
           resource: { ...question.resource, type, id },
+          ...(one.amount ? { amount: one.amount } : {}),
+          ...(one.arguments ? { arguments: JSON.stringify(one.arguments) } : {}),
         },
         agents: { [agent.agent]: agent },
         humans: { [root.human]: facts.person({ human: root.human }) },
@@ -192,9 +196,9 @@ it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever 
         task: { ...(opened?.data as NonNullable<Situation['task']>), state: 'open', grant: issued.data },
         result,
       })
-      // A question tells no amount, count or argument: whatever is limited in these is allowed by none of the three.
-      const { location, action, resource } = one
-      const all = [delegated, ceiling, asked].every((above) => permits(above, { location, action, resource, now: at }))
+      // Nothing was used before.
+      const told = { ...one, now: at, used: { count: 0 } }
+      const all = [delegated, ceiling, asked].every((above) => permits(above, told))
       seen[outcome === 'allow' ? 'allowed' : 'denied']++
       expect(outcome === 'allow').toBe(all)
     }),

@@ -1,100 +1,236 @@
 /**
  * One decision. Allow needs every part: live agent, live grant that covers the act, live delegation up to its root, fresh
- * and accepted attestation result, a policy that permits and none that forbids. All parts that fail are named, in this
- * order. (That the record is durable is the last part, and the caller's.)
+ * and accepted attestation result, a policy that permits and none that forbids, people's approval where a policy asks for
+ * it. All parts that fail are named, in this order. (That uses are counted, that an approval is used up and that the record
+ * is durable are the last parts, and the caller's.)
  */
-import { judge } from '@credence/contracts/authority'
-import type { EventData } from '@credence/contracts/events/catalog'
+import type { Act } from '@credence/contracts/authority'
 import type { Sensitivity } from '@credence/contracts/events/values'
-import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
+import type { Used } from '@credence/contracts/limits'
+import { type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
+import type {
+  ApprovalRule,
+  LoadedPolicies,
+  Meaning,
+  Obligation,
+  PolicyInput,
+  Verdict,
+} from '@credence/policies/policies'
+import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
 import type { Located } from './location.ts'
+import { type RiskNow, riskAt } from './risk.ts'
+import { chainOf, endsIn, type Lookup, type Result } from './situation.ts'
 import type { Task } from './task.ts'
-
-export type Result = EventData<'credence.attestation.result.recorded.v1'>
+import { type Node, type Spending, spend } from './usage.ts'
 
 export type Question = {
   agentId: string
   grantId: string
   tokenId: string
   action: string
-  resource: { type: string; id: string; sensitivity: Sensitivity }
+  /** `properties`: JSON object text. */
+  resource: { type: string; id: string; sensitivity: Sensitivity; properties?: string }
   /** The resource server. */
   audience: string
+  amount?: { currency: string; value: string }
+  /** JSON object text. */
+  arguments?: string
+  supportedObligations: readonly string[]
 }
 
-/** What the decision point knows of the things that the question names. */
-export type Known = {
-  agent: Agent | undefined
-  agentEnd: AgentEnd | undefined
+/** What is known besides the states of things. */
+export type Surroundings = {
   /** The token was given back or taken away (RFC 7009). */
   tokenRevoked: boolean
+  /** Streams that could not be followed up to now. */
+  stale: readonly string[]
+  location: Located
+  enforcementPoint: { id: string; location: Located }
+  used: (node: string, detail: number) => Used
+  /** The newest approval of exactly this act. */
+  approval: () => GivenApproval | undefined
+}
+
+export type GivenApproval = Demand & { approval: string; standing: ApprovalStanding; approvedBy: string[] }
+
+/** Everything that does not depend on the policies. */
+export type Standing = {
+  question: Question
+  agent: AgentState
   task: Task | undefined
   chain: Delegation[] | undefined
-  /** Why the chain does not count. */
-  delegationEnd: DelegationEnd | undefined
-  /** The agent's newest attestation result. */
   result: Result | undefined
-  location: Located
-  /** Streams that could not be followed up to now. */
-  stale: string[]
+  risk: RiskNow
+  spending: Spending
+  /** What speaks against it before policies are asked. */
+  reasons: string[]
+  /** What policies are asked; undefined for an agent that nobody knows. */
+  input: PolicyInput | undefined
+  surroundings: Surroundings
+  now: Date
 }
 
-/** What Cedar said. `errors` are ids of policies whose evaluation failed. */
-export type Verdict = { permit: boolean; policyIds: string[]; errors: string[] }
+export type Decided = {
+  outcome: 'allow' | 'deny' | 'ask'
+  reasons: string[]
+  verdict: Verdict | undefined
+  obligations: Obligation[]
+  /** Milliseconds since the epoch until which the answer may be relied on; 0: not at all. */
+  reliedUntil: number
+  /** What people have to approve, with `ask`. */
+  needed?: Needed
+  /** The approval that was looked at. With `allow` it lifted what asked for it, and is to be used up. */
+  approval?: GivenApproval
+}
 
-/** Asks the active policies. */
-export type Evaluator = (question: Question, agent: Agent, context: EvaluationContext) => Verdict
-export type EvaluationContext = { location: Located; depth: number; attestationStatus: string }
-
-export type Decided = { outcome: 'allow' | 'deny'; reasons: string[]; verdict: Verdict | undefined }
-
-/** @param evaluate undefined while no policy set is active */
-export function decide(question: Question, known: Known, evaluate: Evaluator | undefined, now: Date): Decided {
-  const { agent, location, chain, result } = known
-  const context = { location, depth: (chain?.length ?? 1) - 1, attestationStatus: result?.status ?? 'none' }
-  const verdict = evaluate && agent ? evaluate(question, agent, context) : undefined
+export function stand(question: Question, lookup: Lookup, surroundings: Surroundings, now: Date): Standing {
+  const agent = lookup.agent(question.agentId)
+  const ends = endsIn(lookup, now)
+  const task = lookup.taskOfGrant(question.grantId)
+  const chain = task && chainOf(lookup, task)
+  const result = lookup.result(question.agentId)
+  const risk = riskAt(lookup.risk(question.agentId), now)
+  const root = chain?.at(-1)
+  const mandate = root?.mandate === undefined ? undefined : lookup.mandate(root.mandate)
+  const act = actOf(question, now)
+  const spending = spendOn(lineOf(task, chain, mandate), act, surroundings)
   const reasons = [
-    ...agentReasons(known),
-    ...(known.tokenRevoked ? ['token_revoked'] : []),
-    ...grantReasons(question, known, now),
-    ...delegationReasons(known),
-    ...attestationReasons(known, now),
-    ...policyReasons(evaluate !== undefined, verdict),
-    ...known.stale.map((stream) => `stale_${stream.toLowerCase()}`),
+    ...agentReasons(agent, ends.agentEnd(question.agentId)),
+    ...(surroundings.tokenRevoked ? ['token_revoked'] : []),
+    ...grantReasons(question, task, spending, now),
+    ...(task ? reasonOf(ends.delegationEnd(chain)) : []),
+    ...attestationReasons(result, now),
   ]
-  return { outcome: reasons.length === 0 ? 'allow' : 'deny', reasons, verdict }
+  const human = root && lookup.human(root.human)
+  const sponsor = agent && (lookup.blueprint(agent.blueprint)?.sponsor ?? agent.sponsor)
+  const input = agent && {
+    now,
+    agent: sponsor && sponsor !== agent.sponsor ? { ...agent, sponsor } : agent,
+    depth: Math.max(0, (chain?.length ?? 1) - 1),
+    ...(human ? { human: { human: human.human, groups: human.groups } } : {}),
+    ...(root?.sign_in ? { signIn: root.sign_in } : {}),
+    ...(task ? { task: { purpose: task.purpose, trigger: task.trigger } } : {}),
+    action: question.action,
+    resource: question.resource,
+    audience: question.audience,
+    ...(question.arguments ? { arguments: question.arguments } : {}),
+    ...(question.amount ? { amount: question.amount } : {}),
+    location: surroundings.location,
+    enforcementPoint: surroundings.enforcementPoint,
+    ...(result ? { attestation: attestationOf(result, now) } : {}),
+    risk,
+  }
+  return { question, agent, task, chain, result, risk, spending, reasons, input, surroundings, now }
 }
 
-function agentReasons({ agent, agentEnd }: Known): string[] {
-  if (agentEnd) return [agentEnd]
+/** @param policies undefined while none are active */
+export function conclude(standing: Standing, policies: LoadedPolicies | undefined): Decided {
+  const { input, surroundings, question } = standing
+  const verdict = policies && input ? policies.evaluate(input) : undefined
+  const asking = policies && verdict ? asksOf(verdict, policies) : []
+  const demand = demandOf(asking)
+  const approval = demand && surroundings.approval()
+  const given = demand && approval && satisfies(approval, demand) ? approval : undefined
+  const lifted = given?.standing === 'approved'
+  const refused = given?.standing === 'refused'
+  const permits = policies && verdict ? verdict.permits.map((id) => policies.meaningOf(id)) : []
+  const obligations = permits.flatMap((meaning) => meaning.obligations)
+  const against = [
+    ...standing.reasons,
+    ...policyReasons(policies !== undefined, verdict, asking.length),
+    ...(asking.length > 0 && !demand ? ['approval_impossible'] : []),
+    ...(refused ? ['approval_refused'] : []),
+    ...(unsupported(obligations, question) ? ['obligation_unsupported'] : []),
+    ...surroundings.stale.map((stream) => `stale_${stream.toLowerCase()}`),
+  ]
+  const waits = demand !== undefined && !lifted && !refused
+  const reasons = waits
+    ? [...against, given?.standing === 'pending' ? 'approval_pending' : 'approval_required']
+    : against
+  const outcome = against.length > 0 ? 'deny' : waits ? 'ask' : 'allow'
+  return {
+    outcome,
+    reasons,
+    verdict,
+    obligations: outcome === 'allow' ? obligations : [],
+    reliedUntil: outcome === 'allow' ? reliedUntil(standing, permits, lifted) : 0,
+    ...(outcome === 'ask' ? { needed: demand } : {}),
+    ...(given ? { approval: given } : {}),
+  }
+}
+
+function actOf({ audience, action, resource, amount, arguments: told }: Question, now: Date): Act {
+  const texts = told ? textsOf(told) : undefined
+  return {
+    location: audience,
+    action,
+    resource: `${resource.type}::${resource.id}`,
+    now,
+    ...(amount ? { amount } : {}),
+    ...(texts ? { arguments: texts } : {}),
+  }
+}
+
+/** Patterns look at arguments that are strings; nothing else is guessed at. */
+function textsOf(told: string): Record<string, string> {
+  const texts: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(JSON.parse(told))) if (typeof value === 'string') texts[name] = value
+  return texts
+}
+
+/** The grant, the delegations up to the root, and the mandate above it. */
+export function lineOf(
+  task: Task | undefined,
+  chain: Delegation[] | undefined,
+  mandate: { mandate: string; authorization_details: Node['details'] } | undefined,
+): Node[] {
+  if (!task?.grant) return []
+  return [
+    { node: task.grant.grant, details: task.grant.authorization_details },
+    ...(chain ?? []).map(({ delegation, authorization_details }) => ({
+      node: delegation,
+      details: authorization_details,
+    })),
+    ...(mandate ? [{ node: mandate.mandate, details: mandate.authorization_details }] : []),
+  ]
+}
+
+const spendOn = (line: Node[], act: Act, { used }: Surroundings): Spending =>
+  line.length === 0 ? { judged: 'outside', uses: [], looked: [] } : spend(line, act, used)
+
+/** The same act against a newer book. */
+export const respend = (standing: Standing, lookup: Lookup, used: Surroundings['used']): Spending => {
+  const { task, chain, question, now } = standing
+  const mandate = chain?.at(-1)?.mandate
+  return spend(
+    lineOf(task, chain, mandate === undefined ? undefined : lookup.mandate(mandate)),
+    actOf(question, now),
+    used,
+  )
+}
+
+function agentReasons(agent: AgentState, end: AgentEnd | undefined): string[] {
+  if (end) return [end]
   if (!agent) return ['agent_unknown']
   if (isHeld(agent)) return [`agent_${agent.state}`]
   return agent.state === 'active' ? [] : ['agent_not_active']
 }
 
-/** A question says nothing of amounts, arguments and counts: a grant that is limited in them cannot be verified, and is not used. */
-function grantReasons(question: Question, { task }: Known, now: Date): string[] {
+function grantReasons(question: Question, task: Task | undefined, { judged }: Spending, now: Date): string[] {
   const grant = task?.grant
   if (!grant || grant.grant !== question.grantId) return ['grant_unknown']
-  const { action, resource, audience } = question
-  const verdict = judge(grant.authorization_details, {
-    location: audience,
-    action,
-    resource: `${resource.type}::${resource.id}`,
-    now,
-  })
   return [
     ...(grant.agent === question.agentId ? [] : ['grant_of_another_agent']),
     ...(grant.ended ? ['grant_ended'] : []),
     ...(new Date(grant.expires_at) <= now ? ['grant_expired'] : []),
-    ...(verdict === 'permitted' ? [] : [verdict === 'outside' ? 'outside_grant' : verdict]),
+    ...(judged === 'permitted' ? [] : [judged === 'outside' ? 'outside_grant' : judged]),
   ]
 }
 
-const delegationReasons = ({ task, delegationEnd }: Known): string[] => (task && delegationEnd ? [delegationEnd] : [])
+const reasonOf = (end: DelegationEnd | undefined): string[] => (end ? [end] : [])
 
-function attestationReasons({ result }: Known, now: Date): string[] {
+function attestationReasons(result: Result | undefined, now: Date): string[] {
   if (!result) return ['attestation_missing']
   return [
     ...(result.accepted ? [] : ['attestation_not_accepted']),
@@ -102,56 +238,57 @@ function attestationReasons({ result }: Known, now: Date): string[] {
   ]
 }
 
-/** Cedar skips a policy that errors, a forbid as well; here an error denies (Cedar's own verdict stays in the record). */
-function policyReasons(active: boolean, verdict: Verdict | undefined): string[] {
+function attestationOf({ status, kind, recorded_at, composition }: Result, now: Date) {
+  const age = Math.max(0, now.getTime() - Date.parse(recorded_at))
+  return { status, kind, age, ...(composition ? { composition } : {}) }
+}
+
+type Asking = { policy: string; rule: ApprovalRule }
+
+const asksOf = ({ forbids }: Verdict, { meaningOf }: LoadedPolicies): Asking[] =>
+  forbids.flatMap((policy) => {
+    const rule = meaningOf(policy).approval
+    return rule ? [{ policy, rule }] : []
+  })
+
+type Needed = ApprovalRule & { policy: string }
+
+/** All that policies ask for, as one demand: the most persons, the shortest time. Undefined when they ask different people. */
+function demandOf(asking: Asking[]): Needed | undefined {
+  const [first, ...others] = asking
+  if (!first || others.some(({ rule }) => rule.approver !== first.rule.approver)) return undefined
+  return {
+    policy: asking.map(({ policy }) => policy).join(' '),
+    approver: first.rule.approver,
+    persons: Math.max(...asking.map(({ rule }) => rule.persons)),
+    withinSeconds: Math.min(...asking.map(({ rule }) => rule.withinSeconds)),
+  }
+}
+
+/** Cedar passes over a forbid that errors; here it denies (Cedar's own verdict stays in the record). */
+function policyReasons(active: boolean, verdict: Verdict | undefined, asking: number): string[] {
   if (!active) return ['policy_none']
   if (!verdict) return []
-  const denial = verdict.policyIds.length > 0 ? 'policy_forbids' : 'policy_no_permit'
-  return [...(verdict.permit ? [] : [denial]), ...(verdict.errors.length > 0 ? ['policy_error'] : [])]
+  if (verdict.misfits) return verdict.misfits.map(({ part }) => `${part}_misfit`)
+  return [
+    ...(verdict.forbids.length > asking ? ['policy_forbids'] : []),
+    ...(verdict.permits.length === 0 ? ['policy_no_permit'] : []),
+    ...(verdict.erroredForbids.length > 0 ? ['policy_error'] : []),
+  ]
 }
 
-const SENTENCES: Record<string, string> = {
-  agent_unknown: 'No such agent is registered.',
-  agent_not_active: 'The agent is not active: it has to attest first.',
-  agent_suspended: 'The agent is suspended. Its sponsor or a security operator can restore it.',
-  agent_quarantined: 'The agent is in quarantine.',
-  agent_revoked: 'The agent was revoked.',
-  agent_retired: 'The agent was retired.',
-  blueprint_withdrawn: 'The blueprint of the agent was withdrawn.',
-  agent_expired: 'The life of the agent is over.',
-  parent_ended: 'An agent above this one has ended, and this one with it.',
-  token_revoked: 'The access token was revoked.',
-  grant_unknown: 'There is no such grant. Open a task.',
-  grant_of_another_agent: 'The grant belongs to another agent.',
-  grant_ended: 'The grant has ended with its task.',
-  grant_expired: 'The grant has expired.',
-  outside_grant: 'The grant does not cover this action on this resource here.',
-  outside_window: 'The grant covers this action at other times only.',
-  limit_exceeded: 'The grant covers this action within limits that it exceeds.',
-  limit_unverifiable:
-    'The grant limits the amount, the count or the arguments of this action, which cannot be verified here.',
-  delegation_unknown: 'The delegation behind the grant is not known.',
-  delegation_revoked: 'A delegation between the human and this agent was revoked.',
-  delegation_expired: 'A delegation between the human and this agent has expired.',
-  delegation_not_yet: 'A delegation between the human and this agent has not begun.',
-  delegator_ended: 'An agent that passed the delegation on has ended.',
-  delegator_held: 'An agent that passed the delegation on is suspended or in quarantine.',
-  human_unknown: 'The human at the root of the delegation is not known.',
-  human_deactivated: 'The human who gave the delegation has left.',
-  mandate_ended: 'The mandate of the blueprint is over.',
-  attestation_missing: 'The agent has no attestation result.',
-  attestation_not_accepted: 'The newest attestation result of the agent was not accepted.',
-  attestation_expired: 'The attestation result of the agent has expired: attest again.',
-  policy_none: 'No policies are active.',
-  policy_error: 'A policy could not be evaluated.',
-  policy_forbids: 'A policy forbids this.',
-  policy_no_permit: 'No policy permits this.',
-}
+const unsupported = (obligations: Obligation[], { supportedObligations }: Question): boolean =>
+  obligations.some(({ type }) => !supportedObligations.includes(type))
 
-/** One sentence for the agent's developer, with the policies that it is about. */
-export function sentenceOf(reason: string, verdict: Verdict | undefined): string {
-  const about = { policy_forbids: verdict?.policyIds, policy_error: verdict?.errors }[reason] ?? []
-  const sentence =
-    SENTENCES[reason] ?? 'The decision point is not up to date, and does not decide on what may be old: try again.'
-  return about.length > 0 ? `${sentence} (${about.join(', ')})` : sentence
+/** No longer than every policy that permits says, and than everything lives that was relied on. */
+function reliedUntil(
+  { now, task, chain, result, agent, spending }: Standing,
+  permits: Meaning[],
+  lifted: boolean,
+): number {
+  const seconds = Math.min(...permits.map(({ reliedSeconds }) => reliedSeconds))
+  if (!(seconds > 0) || spending.uses.length > 0 || lifted) return 0
+  const ends = [task?.grant, result, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))
+  const until = Math.min(now.getTime() + seconds * 1000, ...ends)
+  return until > now.getTime() ? until : 0
 }

@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { allowedSituation, CASES, decideOn, patched } from '../testing/situation.ts'
-import { sentenceOf } from './decision.ts'
+import { sentenceOf } from './reasons.ts'
 
-type Case = { title: string; change: object; wanted: { outcome: string; reasons: string[] } }
+type Case = {
+  title: string
+  change: object
+  wanted: { outcome: string; reasons: string[]; obligations?: string[]; relied_seconds?: number }
+}
 
 const files = readdirSync(CASES).filter((name) => name.endsWith('.json') && name !== 'allowed.situation.json')
 
@@ -12,8 +16,12 @@ for (const file of files) {
   describe(`decision cases: ${file}`, () => {
     for (const { title, change, wanted } of cases)
       it(`${title} → ${wanted.outcome}`, () => {
-        const { outcome, reasons } = decideOn(patched(allowedSituation(), change))
-        expect({ outcome, reasons }).toEqual(wanted)
+        const situation = patched(allowedSituation(), change)
+        const { outcome, reasons, obligations, reliedUntil } = decideOn(situation)
+        expect({ outcome, reasons }).toEqual({ outcome: wanted.outcome, reasons: wanted.reasons })
+        if (wanted.obligations) expect(obligations.map(({ type }) => type)).toEqual(wanted.obligations)
+        if (wanted.relied_seconds !== undefined)
+          expect(reliedUntil).toBe(wanted.relied_seconds && Date.parse(situation.now) + wanted.relied_seconds * 1000)
       })
   })
 }
@@ -29,7 +37,7 @@ describe('a decision', () => {
   })
 
   it('names the policies that it is about', () => {
-    const verdict = { permit: false, policyIds: ['only-from-the-office'], errors: ['broken'] }
+    const verdict = { permits: [], forbids: ['only-from-the-office'], errors: ['broken'], erroredForbids: ['broken'] }
     expect(sentenceOf('policy_forbids', verdict)).toContain('only-from-the-office')
     expect(sentenceOf('policy_error', verdict)).toContain('broken')
     expect(sentenceOf('agent_revoked', verdict)).not.toContain('broken')

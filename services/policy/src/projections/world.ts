@@ -1,5 +1,4 @@
 /** Everything that a decision needs, in memory: nothing remote and nothing linear on its way. */
-import type { EventData } from '@credence/contracts/events/catalog'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
@@ -7,10 +6,13 @@ import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
-import { policySetEvolution } from '../domain/policyset.ts'
-import { type TaskState, taskEvolution } from '../domain/task.ts'
-
-export const ACTIVE = 'active'
+import type { Lookup, Result } from '../domain/situation.ts'
+import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
+import { usageEvolution, usedOf } from '../domain/usage.ts'
+import { createApprovals } from './approvals.ts'
+import { createPolicySets } from './policysets.ts'
+import { createReach } from './reach.ts'
+import { createRisks } from './risks.ts'
 
 /** What repeats among tasks, and among their grants. */
 const shareOpened = createSharing(['human', 'purpose', 'state'])
@@ -27,16 +29,30 @@ export function createWorld() {
   const tasks = aggregates('policy', 'task', taskEvolution, shareTask)
   const revokedTokens = createRevokedTokens()
   const locations = aggregates('policy', 'location', locationEvolution)
-  const policySets = aggregates('policy', 'policyset', policySetEvolution)
+  const policySets = createPolicySets()
   const taskOfGrant = new Map<string, string>()
   const openTasks = new Map<string, Set<string>>()
-  const results = new Map<string, EventData<'credence.attestation.result.recorded.v1'>>()
+  /** Ids in the order of arrival: of all, and by agent. */
+  const order: string[] = []
+  const orderOf = new Map<string, string[]>()
+  const results = new Map<string, Result>()
+  const usages = aggregates('policy', 'usage', usageEvolution)
+  const risks = createRisks()
+  const approvals = createApprovals()
+  const reach = createReach()
   let locate = createLocator([])
 
   const remember = (key: string, task: string) => openTasks.set(key, (openTasks.get(key) ?? new Set()).add(task))
   const close = (id: string) => {
     const task = tasks.get(id).state
+    if (task && openTasks.get(task.agent)?.has(id)) reach.closed(task)
     for (const key of [task?.agent, task?.delegation]) if (key) openTasks.get(key)?.delete(id)
+  }
+  const enlist = (agent: string, task: string) => {
+    order.push(task)
+    const own = orderOf.get(agent)
+    if (own) own.push(task)
+    else orderOf.set(agent, [task])
   }
   const relocate = () => {
     locate = createLocator([...locations.all()].flatMap(([, location]) => location ?? []))
@@ -47,7 +63,8 @@ export function createWorld() {
     ...keptMap(results),
     apply: (commit) => {
       for (const { type, data } of commit.facts)
-        if (type === 'credence.attestation.result.recorded.v1') results.set(data.agent, data)
+        if (type === 'credence.attestation.result.recorded.v1')
+          results.set(data.agent, { ...data, recorded_at: commit.time })
     },
   }
   const work: ReadModel = {
@@ -57,6 +74,9 @@ export function createWorld() {
       for (const { type, data } of commit.facts) {
         if (type === 'credence.policy.grant.issued.v1') {
           taskOfGrant.set(data.grant, data.task)
+          enlist(data.agent, data.task)
+          const opened = tasks.get(data.task).state
+          if (opened) reach.opened(opened)
           remember(data.agent, data.task)
           remember(data.delegation, data.task)
         }
@@ -67,10 +87,15 @@ export function createWorld() {
       const task = tasks.load(entry)
       if (!task?.grant) return
       taskOfGrant.set(task.grant.grant, task.task)
-      if (task.state === 'open') for (const key of [task.agent, task.delegation]) remember(key, task.task)
+      enlist(task.agent, task.task)
+      if (task.state !== 'open') return
+      reach.opened(task)
+      for (const key of [task.agent, task.delegation]) remember(key, task.task)
     },
     clear: () => {
-      for (const index of [taskOfGrant, openTasks]) index.clear()
+      for (const index of [taskOfGrant, openTasks, orderOf]) index.clear()
+      order.length = 0
+      reach.clear()
       tasks.clear()
     },
   }
@@ -93,12 +118,29 @@ export function createWorld() {
   const models = {
     IDENTITY: [...principals.models, revokedTokens],
     ATTESTATION: [attestation],
-    POLICY: [work, places, policySets],
+    POLICY: [work, places, ...policySets.models, usages, ...risks.models, ...approvals.models],
+  }
+
+  const taskOf = (grant: string) => tasks.get(taskOfGrant.get(grant) ?? '').state
+  const lookup: Lookup = {
+    agent: principals.agent,
+    blueprint: principals.blueprint,
+    human: principals.human,
+    mandate: principals.mandate,
+    delegation: principals.delegation,
+    taskOfGrant: taskOf,
+    result: (agent) => results.get(agent),
+    risk: risks.of,
   }
 
   return {
     models,
+    /** What a decision reads of all this. */
+    lookup,
     principals,
+    usages,
+    risks,
+    approvals,
     revokedTokens,
     tasks,
     locations,
@@ -112,10 +154,27 @@ export function createWorld() {
     },
     locate: (address: string) => locate(address),
     /** The newest result of an agent, accepted or not. */
-    result: (agent: string) => results.get(agent),
-    taskOfGrant: (grant: string) => tasks.get(taskOfGrant.get(grant) ?? '').state,
+    result: lookup.result,
+    taskOfGrant: taskOf,
+    /** Tasks that got a grant, of one agent or of all; `before`: those that came before this one. */
+    tasksNewestFirst: function* (agent?: string, before?: string): Generator<Task> {
+      const ids = agent === undefined ? order : (orderOf.get(agent) ?? [])
+      const from = before === undefined ? ids.length : ids.lastIndexOf(before)
+      for (let index = from - 1; index >= 0; index--) {
+        const task = tasks.get(ids[index] ?? '').state
+        if (task) yield task
+      }
+    },
+    /** Where uses under a delegation are counted: the delegation or mandate at its root. */
+    rootOf: (delegation: string | undefined): string => {
+      const root = delegation === undefined ? undefined : principals.delegationChain(delegation)?.at(-1)
+      return root?.mandate ?? root?.delegation ?? 'none'
+    },
+    /** How much of one object of a node is used up, in the book of its root. */
+    used: (root: string, node: string, detail: number) => usedOf(usages.get(root).state, node, detail),
     /** Open tasks of an agent, or under a delegation. */
     openTasksOf: (id: string) => [...(openTasks.get(id) ?? [])],
-    policySet: () => policySets.get(ACTIVE).state,
+    /** Agents with an open task whose grant names resources of this type: in order, after this one, at most so many. */
+    agentsReaching: reach.agents,
   }
 }

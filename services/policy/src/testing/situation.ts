@@ -1,11 +1,15 @@
 /** A situation as data: everything that a decision looks at. Cases are changes to one in which everything fits. */
 import { readFileSync } from 'node:fs'
-import { type Agent, agentEnd } from '@credence/contracts/principals/agent'
-import { type Delegation, delegationChain, delegationEnd } from '@credence/contracts/principals/delegation'
+import type { Used } from '@credence/contracts/limits'
+import type { Agent } from '@credence/contracts/principals/agent'
+import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Human } from '@credence/contracts/principals/human'
 import type { Mandate } from '@credence/contracts/principals/mandate'
-import { type Decided, decide, type Question, type Result, type Verdict } from '../domain/decision.ts'
+import type { LoadedPolicies, Meaning, Verdict } from '@credence/policies/policies'
+import { conclude, type Decided, type GivenApproval, type Question, stand } from '../domain/decision.ts'
 import type { Located } from '../domain/location.ts'
+import type { Risk } from '../domain/risk.ts'
+import { lookupIn, type Result } from '../domain/situation.ts'
 import type { Task } from '../domain/task.ts'
 
 export const CASES = new URL('../domain/decision-cases/', import.meta.url)
@@ -22,37 +26,59 @@ export type Situation = {
   delegations?: Record<string, Delegation>
   task?: Task
   result?: Result
+  risk?: Risk
   location: Located
+  enforcementPoint: { id: string; location: Located }
   stale: string[]
   tokenRevoked?: boolean
+  /** Uses counted before, by "<node>/<detail>". */
+  used?: Record<string, Used>
+  /** The newest approval of exactly this act. */
+  approval?: GivenApproval
   /** What Cedar says; none when no policy set is active. */
-  verdict?: Verdict
+  verdict?: Partial<Verdict>
+  /** What the annotations of these policies say. */
+  meanings?: Record<string, Partial<Meaning>>
 }
 
 export const allowedSituation = (): Situation =>
   JSON.parse(readFileSync(new URL('allowed.situation.json', CASES), 'utf8'))
 
 export function decideOn(situation: Situation): Decided {
-  const { question, agents = {}, delegations = {}, humans = {}, mandates = {}, withdrawn = [] } = situation
-  const { task, result, location, stale, verdict } = situation
+  const { question, task, result, risk, verdict, meanings = {}, used = {}, approval } = situation
   const now = new Date(situation.now)
-  const delegation = (id: string) => delegations[id]
-  const agent = (id: string) => agents[id]
-  const endOf = (id: string) => agentEnd(id, agent, now, (name) => withdrawn.includes(name))
-  const around = { agent, agentEnd: endOf, human: (id: string) => humans[id], mandate: (id: string) => mandates[id] }
-  const chain = task && delegationChain(task.delegation, delegation)
-  const known = {
-    agent: agents[question.agentId],
-    agentEnd: endOf(question.agentId),
-    tokenRevoked: situation.tokenRevoked ?? false,
-    task,
-    chain,
-    delegationEnd: delegationEnd(chain, around, now),
-    result,
-    location,
-    stale,
+  const lookup = lookupIn({
+    agents: situation.agents ?? {},
+    humans: situation.humans ?? {},
+    mandates: situation.mandates ?? {},
+    delegations: situation.delegations ?? {},
+    blueprints: Object.fromEntries((situation.withdrawn ?? []).map((name) => [name, { withdrawn: true }])),
+    grants: task ? { [question.grantId]: task } : {},
+    results: result ? { [question.agentId]: result } : {},
+    risks: risk ? { [question.agentId]: risk } : {},
+  })
+  const policies: LoadedPolicies | undefined = verdict && {
+    version: '0'.repeat(64),
+    engine: 'given',
+    evaluate: () => ({ permits: [], forbids: [], errors: [], erroredForbids: [], ...verdict }),
+    meaningOf: (id) => ({ obligations: [], reliedSeconds: 0, ...meanings[id] }),
+    actions: [],
+    mayPermit: () => true,
   }
-  return decide(question, known, verdict && (() => verdict), now)
+  const standing = stand(
+    question,
+    lookup,
+    {
+      tokenRevoked: situation.tokenRevoked ?? false,
+      stale: situation.stale,
+      location: situation.location,
+      enforcementPoint: situation.enforcementPoint,
+      used: (node, detail) => used[`${node}/${detail}`] ?? { count: 0 },
+      approval: () => approval,
+    },
+    now,
+  )
+  return conclude(standing, policies)
 }
 
 /** JSON Merge Patch (RFC 7396): null takes a member away. */

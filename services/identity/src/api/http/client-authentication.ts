@@ -4,13 +4,14 @@
  * ("spiffe_jwt", which the engine does not know). It is remembered by the request object itself, which nobody outside
  * can make. What it may do is not decided here: the engine looks the client up as it always does.
  */
-import { createHash, type X509Certificate } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { CredenceError } from '@credence/contracts/errors'
 import type { Clock } from '@credence/shared/clock'
 import type { TrustBundle } from '@credence/shared/spiffe/bundle'
 import { verifyJwtSvid } from '@credence/shared/spiffe/jwt-svid'
+import { peerChain } from '@credence/shared/spiffe/peer-chain'
 import { verifyX509Svid } from '@credence/shared/spiffe/x509-svid'
 import { errors } from 'oidc-provider'
 import type { Replay } from '../context.ts'
@@ -19,7 +20,6 @@ import { Refused } from './refusals.ts'
 const JWT_SPIFFE = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe'
 const MAX_SECONDS = 300
 const SKEW_SECONDS = 15
-const MAX_CHAIN = 5
 
 /** An X.509-SVID that was verified: the name in it and its thumbprint (`x5t#S256`, RFC 8705 §3.1). */
 export type ClientCertificate = { client: string; thumbprint: string }
@@ -99,7 +99,7 @@ async function subjectOf({ issuer, bundle, replay, clock }: SvidParts, token: st
 
 /** A certificate that is no SVID of ours refuses the request, unless another method authenticates it. */
 function certificateIn({ bundle, clock }: SvidParts, socket: TLSSocket, otherwise: boolean) {
-  const chain = chainOf(socket)
+  const chain = peerChain(socket)
   const [leaf] = chain
   if (!leaf) return undefined
   try {
@@ -109,17 +109,6 @@ function certificateIn({ bundle, clock }: SvidParts, socket: TLSSocket, otherwis
     if (otherwise) return undefined
     throw notAuthenticated(error)
   }
-}
-
-/** What the client sent of certificates, its own first. TLS has shown that it holds the key of that one. */
-function chainOf(socket: TLSSocket): Uint8Array[] {
-  const chain: Uint8Array[] = []
-  let next: X509Certificate | undefined = socket.getPeerX509Certificate?.()
-  for (; next && chain.length < MAX_CHAIN; next = next.issuerCertificate) {
-    if (chain.some((der) => next?.raw.equals(der))) break
-    chain.push(next.raw)
-  }
-  return chain
 }
 
 function notAuthenticated(error: unknown): Error {

@@ -49,12 +49,12 @@ const STATUS: Record<number, StatusCode> = {
 
 /** A decision, as Envoy carries it out. */
 export function answered(answer: Answer, token: VerifiedToken, route: Route, resourceMetadata: string): CheckResponse {
-  const { outcome, decision, reasons, position, obligations } = answer
+  const { outcome, decision, reasons, position, obligations, approvalNeeded } = answer
   const { agentId, grantId, subject } = token
   const metadata = { outcome, decision_id: decision, position, agent_id: agentId, grant_id: grantId }
   if (outcome !== 'allow') {
     const codes = reasons.map(({ code }) => code)
-    const problem = { ...denial({ decisionId: decision, reasons }), resourceMetadata }
+    const problem = { ...denial({ decisionId: decision, reasons, position, approvalNeeded }), resourceMetadata }
     return refused(problem, { ...metadata, reasons: codes })
   }
   const told = {

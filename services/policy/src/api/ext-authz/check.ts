@@ -55,7 +55,7 @@ async function check(
   })
   if ('status' in token) return refused(token)
 
-  const asker = { id: caller.id, address: addressIn(call.peer), protocol: 'ext_authz' as const }
+  const asker = { id: caller.id, address: caller.address ?? '', protocol: 'ext_authz' as const }
   const asked = { ...meant, agentId: token.agentId, grantId: token.grantId, tokenId: token.tokenId }
   return answered(await ask(asked, asker), token, route, resourceMetadata)
 }
@@ -109,9 +109,6 @@ const SENTENCES = {
   body_unreadable: { status: 400, detail: 'The body must be one JSON object in UTF-8, with no name twice.' },
   amount_unreadable: { status: 400, detail: 'The amount must be {"currency": text, "value": text}.' },
 } satisfies Record<string, Pick<Problem, 'status' | 'detail'>>
-
-/** "127.0.0.1:4711", "[::1]:4711" */
-const addressIn = (peer: string): string => /^\[?([^\]]*?)\]?:\d+$/.exec(peer)?.[1] ?? ''
 
 /** How long a question may take when Envoy does not say, and how much of the time that it does say is ours. */
 const MOST_MS = 1_500

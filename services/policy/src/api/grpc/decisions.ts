@@ -1,134 +1,219 @@
-/** The decision point: pass the barrier, decide from memory, record, then answer. */
+/** Decisions by gRPC: one, many at once, and on a stream that says when to ask again. */
 import { isIP } from 'node:net'
-import { CredenceError, unavailable } from '@credence/contracts/errors'
-import type { DecisionFact } from '@credence/contracts/events/catalog'
+import { CredenceError } from '@credence/contracts/errors'
 import { AgentId, Sensitivity } from '@credence/contracts/events/values'
-import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
+import {
+  type CheckResponse,
+  type CheckStreamResponse,
+  Decision,
+  Semantic,
+} from '@credence/contracts/gen/credence/policy/v1/policy'
+import { Amount } from '@credence/contracts/limits'
 import type { Caller } from '@credence/shared/callers/caller'
-import { append } from '@credence/shared/event-store/append'
-import { newCommit } from '@credence/shared/event-store/commit'
-import { newId } from '@credence/shared/ids'
-import { notBefore, waitFor } from '@credence/shared/rpc/fields'
+import { notBefore } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
+import { eachAtOnce, type Outlet, streamMethod } from '@credence/shared/rpc/stream'
 import { z } from 'zod'
-import { decide, type Known, type Question, sentenceOf } from '../../domain/decision.ts'
+import type { Answer, Ask, Asked, Asker, Relied } from '../ask.ts'
 import type { Context } from '../context.ts'
+import type { Cause } from '../watches.ts'
 
 const Name = z.string().min(1, 'must not be empty').max(128, 'must be at most 128 characters')
 
-const Check = z.object({
-  agentId: AgentId,
-  grantId: Name,
-  tokenId: Name,
-  action: Name.regex(/^[a-z][a-z0-9_.-]*$/, 'must be like "calendar.book"'),
-  resource: z.object(
-    {
-      type: Name.regex(/^[A-Z][A-Za-z0-9]*$/, 'must be like "CalendarEvent"'),
-      id: Name.regex(/^[A-Za-z0-9._/@-]+$/, 'must be letters, digits and . _ / @ -'),
-      sensitivity: Sensitivity,
-    },
-    'is missing',
-  ),
-  location: z
-    .string()
-    .max(256)
-    .regex(/^https:\/\//, 'must be the https URL of the resource server'),
-  /** Empty when the socket is gone; a zone index (RFC 4007 §11) says nothing to us. */
-  sourceAddress: z
-    .string()
-    .max(64)
-    .transform((text) => text.replace(/%.*$/, ''))
-    .refine((text) => text === '' || isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
-  requestId: z.string().max(128, 'must be at most 128 characters'),
-  notBefore,
-})
+/** A JSON object as text, or nothing. What is in it is read against the schema. */
+const JsonObject = z
+  .string()
+  .max(16_384, 'must be at most 16,384 characters')
+  .refine((text) => text === '' || isJsonObject(text), 'must be a JSON object, or empty')
+  .transform((text) => (text === '' ? undefined : text))
 
-export const decisionMethods = (context: Context) => ({
+export const isJsonObject = (text: string): boolean => {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+  } catch {
+    return false
+  }
+}
+
+export const Check = z
+  .object({
+    agentId: AgentId,
+    grantId: Name,
+    tokenId: Name,
+    action: Name.regex(/^[a-z][a-z0-9_.-]*$/, 'must be like "calendar.book"'),
+    resource: z.object(
+      {
+        type: Name.regex(/^[A-Z][A-Za-z0-9]*$/, 'must be like "CalendarEvent"'),
+        id: Name.regex(/^[A-Za-z0-9._/@-]+$/, 'must be letters, digits and . _ / @ -'),
+        sensitivity: Sensitivity,
+        properties: JsonObject,
+      },
+      'is missing',
+    ),
+    location: z
+      .string()
+      .max(256)
+      .regex(/^https:\/\//, 'must be the https URL of the resource server'),
+    /** Empty when the socket is gone; a zone index (RFC 4007 §11) says nothing to us. */
+    sourceAddress: z
+      .string()
+      .max(64)
+      .transform((text) => text.replace(/%.*$/, ''))
+      .refine((text) => text === '' || isIP(text) !== 0, 'must be an IPv4 or IPv6 address'),
+    requestId: z.string().max(128, 'must be at most 128 characters'),
+    notBefore,
+    amount: Amount.optional(),
+    arguments: JsonObject,
+    supportedObligations: z.array(Name).max(16),
+    receipt: z.boolean(),
+  })
+  .transform(
+    ({ location, amount, arguments: told, resource, notBefore: positions, ...rest }): Asked => ({
+      ...rest,
+      audience: location,
+      resource: {
+        type: resource.type,
+        id: resource.id,
+        sensitivity: resource.sensitivity,
+        ...(resource.properties ? { properties: resource.properties } : {}),
+      },
+      notBefore: positions,
+      ...(amount ? { amount } : {}),
+      ...(told ? { arguments: told } : {}),
+    }),
+  )
+
+const MAX_BATCH = 100
+/** Of one stream; more wait in the socket. */
+const IN_FLIGHT = 256
+const WATCHED = 10_000
+
+export const decisionMethods = (context: Context, ask: Ask) => ({
   check: method({
     allow: ['enforcement-point'],
     input: Check,
-    handle: async (input, caller) => {
-      await context.barrier()
-      await waitFor(input.notBefore, context.followers)
-      return check(context, input, caller)
+    handle: async (asked, caller) => shown(await ask(asked, askerOf(caller, 'grpc'))),
+  }),
+  batchCheck: method({
+    allow: ['enforcement-point'],
+    input: z.object({
+      checks: z.array(Check).min(1, 'must not be empty').max(MAX_BATCH, `must be at most ${MAX_BATCH}`),
+      semantic: z.enum(Semantic),
+    }),
+    handle: async ({ checks, semantic }, caller) => {
+      const answers = await askAll(ask, checks, semanticOf(semantic), askerOf(caller, 'grpc'))
+      return { answers: answers.map(shown) }
+    },
+  }),
+  checkStream: streamMethod({
+    allow: ['enforcement-point'],
+    input: z.object({
+      correlationId: z.string().max(128, 'must be at most 128 characters'),
+      check: Check,
+      watch: z.boolean(),
+    }),
+    stream: async (inputs, caller, outlet: Outlet<CheckStreamResponse>) => {
+      const asker = askerOf(caller, 'stream')
+      const watching = new Set<() => void>()
+      const push = (message: CheckStreamResponse) => void outlet.send(message).catch(() => undefined)
+      try {
+        await eachAtOnce(inputs, IN_FLIGHT, async ({ correlationId, check: asked, watch }) => {
+          const watched = watch ? watchFor(context, watching) : undefined
+          try {
+            const answer = await ask(asked, asker, watched?.begin)
+            const told = outlet.send({ correlationId, event: { $case: 'answer', value: shown(answer) } })
+            watched?.told((cause) =>
+              push({ correlationId, event: { $case: 'askAgain', value: { decisionId: answer.decision, cause } } }),
+            )
+            await told
+          } catch (error) {
+            watched?.end()
+            if (outlet.left.aborted) throw error
+            await outlet.send({ correlationId, event: { $case: 'failure', value: failureOf(error) } })
+          }
+        })
+      } finally {
+        for (const end of watching) end()
+      }
     },
   }),
 })
 
-async function check(context: Context, input: z.infer<typeof Check>, caller: Caller) {
-  const { policies, bus } = context
-  const now = context.clock()
-  const { agentId, grantId, tokenId, action, resource } = input
-  const question: Question = { agentId, grantId, tokenId, action, resource, audience: input.location }
-  const known = lookUp(context, input, now)
-  const decided = decide(question, known, policies.evaluator(), now)
-
-  const decision = newId('dec')
-  const { task, chain, result, location } = known
-  const delegations = chain?.map((delegation) => delegation.delegation) ?? []
-  const human = chain?.at(-1)?.human
-  const fact: DecisionFact = {
-    type: 'credence.policy.decision.made.v1',
-    data: {
-      decision,
-      outcome: decided.outcome,
-      reasons: decided.reasons,
-      agent: agentId,
-      action,
-      resource: `${resource.type}::${resource.id}`,
-      sensitivity: resource.sensitivity,
-      audience: input.location,
-      location: location.name,
-      enforcement_point: caller.id,
-      token: tokenId,
-      grant: grantId,
-      task: task?.task,
-      delegations,
-      human,
-      attestation: result && { result: result.result, status: result.status, expires_at: result.expires_at },
-      policy_version: policies.version(),
-      policy_ids: [...(decided.verdict?.policyIds ?? []), ...(decided.verdict?.errors ?? [])],
-      positions: Object.fromEntries(context.followers.map((follower) => [follower.stream, follower.position()])),
-      request: input.requestId || undefined,
-    },
+/** In the order asked; a semantic other than all ends with the answer that decides. */
+export async function askAll(
+  ask: Ask,
+  all: readonly Asked[],
+  semantic: 'execute_all' | 'deny_on_first_deny' | 'permit_on_first_permit',
+  asker: Asker,
+): Promise<Answer[]> {
+  if (semantic === 'execute_all') return Promise.all(all.map((asked) => ask(asked, asker)))
+  const answers: Answer[] = []
+  for (const asked of all) {
+    const answer = await ask(asked, asker)
+    answers.push(answer)
+    if ((answer.outcome === 'allow') === (semantic === 'permit_on_first_permit')) break
   }
-  const correlation = { task: task?.task, trigger: task?.trigger.id, delegation: delegations[0], human }
-  const actor = { kind: 'agent' as const, id: known.agent?.spiffe_id ?? agentId }
-  // What a caller makes up must not become the name of a log.
-  const log = known.agent ? agentId : 'unknown'
-  const commit = newCommit([fact], {
-    actor,
-    correlation,
-    causation: tokenId,
-    source: context.spiffeId,
-    subject: `decision/${log}`,
-    now,
-  })
-  // Not before the record is durable: an append that fails makes the call UNAVAILABLE, never an allow.
-  const appended = await append(bus, 'DECISIONS', `credence.decision.${log}`, commit).catch((error) => {
-    throw unavailable('not_recorded', 'The decision could not be recorded, so there is none. Try again.', error)
-  })
-  if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
+  return answers
+}
+
+/** Watches from the moment of the decision on; what changes before the answer is told is told after it. */
+function watchFor({ watches }: Context, watching: Set<() => void>) {
+  let changed: Cause | undefined
+  let tell: ((cause: Cause) => void) | undefined
+  let stop = () => {}
+  const hear = (cause: Cause) => {
+    watching.delete(end)
+    if (tell) tell(cause)
+    else changed = cause
+  }
+  const end = () => {
+    watching.delete(end)
+    stop()
+  }
   return {
-    decision: decided.outcome === 'allow' ? Decision.DECISION_ALLOW : Decision.DECISION_DENY,
-    decisionId: decision,
-    reasons: decided.reasons.map((code) => ({ code, message: sentenceOf(code, decided.verdict) })),
-    position: `DECISIONS:${appended.sequence}`,
+    begin: ({ ids, until }: Relied) => {
+      if (watching.size >= WATCHED) return hear('forgotten')
+      watching.add(end)
+      stop = watches.add({ relied: ids, until, tell: hear })
+    },
+    told: (whom: (cause: Cause) => void) => {
+      tell = whom
+      if (changed) whom(changed)
+    },
+    end,
   }
 }
 
-function lookUp({ world, followers }: Context, input: z.infer<typeof Check>, now: Date): Known {
-  const { principals } = world
-  const task = world.taskOfGrant(input.grantId)
-  return {
-    agent: principals.agent(input.agentId),
-    agentEnd: principals.agentEnd(input.agentId, now),
-    tokenRevoked: world.revokedTokens.has(input.tokenId),
-    task,
-    chain: task && principals.delegationChain(task.delegation),
-    delegationEnd: task && principals.delegationEnd(task.delegation, now),
-    result: world.result(input.agentId),
-    location: world.locate(input.sourceAddress),
-    stale: followers.filter((follower) => !follower.fresh()).map(({ stream }) => stream),
-  }
+const SEMANTICS = {
+  [Semantic.SEMANTIC_DENY_ON_FIRST_DENY]: 'deny_on_first_deny',
+  [Semantic.SEMANTIC_PERMIT_ON_FIRST_PERMIT]: 'permit_on_first_permit',
+} as const
+
+const semanticOf = (semantic: string) => SEMANTICS[semantic as keyof typeof SEMANTICS] ?? 'execute_all'
+
+const askerOf = (caller: Caller, protocol: Asker['protocol']): Asker => ({
+  id: caller.id,
+  address: caller.address ?? '',
+  protocol,
+})
+
+const DECISIONS = {
+  allow: Decision.DECISION_ALLOW,
+  deny: Decision.DECISION_DENY,
+  ask: Decision.DECISION_ASK,
+} as const
+
+export const shown = ({ outcome, decision, receipt, approvalNeeded, ...answer }: Answer): CheckResponse => ({
+  ...answer,
+  decision: DECISIONS[outcome],
+  decisionId: decision,
+  receipt: receipt ?? '',
+  approvalNeeded: approvalNeeded && { ...approvalNeeded, withinSeconds: BigInt(approvalNeeded.withinSeconds) },
+})
+
+function failureOf(error: unknown) {
+  if (error instanceof CredenceError)
+    return { reason: error.reason, message: error.message, status: error.status.toUpperCase() }
+  return { reason: 'internal', message: 'The decision failed.', status: 'INTERNAL' }
 }

@@ -61,6 +61,7 @@ export const taskMethods = (context: Context) => {
       chain,
       delegationEnd: principals.delegationEnd(delegation, now),
       result: world.result(agent.agent),
+      mayPermit: context.policies.live()?.mayPermit,
     }
     const { facts, position } = await writer.execute(world.tasks, {
       id: task,
@@ -138,7 +139,7 @@ export const taskMethods = (context: Context) => {
   }
 }
 
-function shownGrant({ grant }: Task, now: Date) {
+export function shownGrant({ grant }: Task, now: Date) {
   if (!grant) return undefined
   const expiresAt = new Date(grant.expires_at)
   return {

@@ -1,12 +1,24 @@
-/** What policies are asked, what they say, and what their annotations mean. How they are evaluated is an adapter's matter. */
+/** What policies are asked, what they say, and what their annotations mean. How they are evaluated is another file's matter. */
 import type { Sensitivity, Trigger } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
-import type { Located } from './location.ts'
+
+/** A named network; "unknown" and not trusted where none fits. */
+export type Place = { name: string; trusted: boolean }
 
 /** What policies may read of an agent. */
 export type AgentFacts = Pick<
   Agent,
-  'agent' | 'blueprint' | 'purpose' | 'sponsor' | 'owner' | 'kind' | 'autonomy' | 'model' | 'labels' | 'prompt_digest' | 'tool_manifest_digest'
+  | 'agent'
+  | 'blueprint'
+  | 'purpose'
+  | 'sponsor'
+  | 'owner'
+  | 'kind'
+  | 'autonomy'
+  | 'model'
+  | 'labels'
+  | 'prompt_digest'
+  | 'tool_manifest_digest'
 >
 
 /** How the human signed in when they gave the delegation (OpenID Connect Core §2: acr, amr, auth_time). */
@@ -28,8 +40,8 @@ export type PolicyInput = {
   /** JSON object text, as the enforcement point told it; the schema says what may be in it. */
   arguments?: string
   amount?: { currency: string; value: string }
-  location: Located
-  enforcementPoint: { id: string; location: Located }
+  location: Place
+  enforcementPoint: { id: string; location: Place }
   /** `age` in milliseconds. */
   attestation?: { status: string; kind: string; age: number; composition?: { program: string; model: string } }
   risk: { level: number; codes: string[] }
@@ -42,12 +54,24 @@ export type Verdict = {
   errors: string[]
   /** Forbids among the errors: Cedar passes over them, Credence does not. */
   erroredForbids: string[]
+  /**
+   * Parts of the question that do not fit the schema of this version, so that no policy was asked: the lists above are
+   * empty then, and the decision has to be a denial. Absent: all fit.
+   */
+  misfits?: Misfit[]
 }
+
+/** Which part of a question does not fit the schema. The problem names members that the schema declares, never a value. */
+export type Misfit = { part: 'amount' | 'arguments' | 'properties' | 'resource'; problem: string }
 
 /** Cedar's own verdict: forbid beats permit, deny by default, what errors is passed over. */
 export const cedarAllows = ({ permits, forbids }: Verdict): boolean => permits.length > 0 && forbids.length === 0
 
-export type Obligation = { id: string; type: 'log_more' | 'mask_fields' | 'limit_rows'; properties: Record<string, string> }
+export type Obligation = {
+  id: string
+  type: 'log_more' | 'mask_fields' | 'limit_rows'
+  properties: Record<string, string>
+}
 
 /** Who has to approve before a forbid is lifted. */
 export type ApprovalRule = { approver: string; persons: number; withinSeconds: number }
@@ -71,4 +95,26 @@ export type LoadedPolicies = {
   meaningOf(policyId: string): Meaning
   /** Ids of the actions that the schema of this version declares, for searches. */
   actions: readonly string[]
+  /** False for what no permit can ever reach, whatever its conditions say. Names may end in a star. */
+  mayPermit(part: { agent: string; blueprint: string; action: string; resource: string }): boolean
 }
+
+/** What the checks say of one policy, or (without a policy) of the set as a whole. */
+export type Finding = { severity: 'error' | 'warning'; code: FindingCode; policy: string; message: string }
+
+/** docs/policies.md says of each what it proves. */
+export type FindingCode =
+  | 'syntax'
+  | 'schema'
+  | 'limit'
+  | 'id'
+  | 'template'
+  | 'action'
+  | 'type'
+  | 'unreachable'
+  | 'shadowed'
+  | 'always_true'
+  | 'may_error'
+  | 'annotation'
+  | 'approval_on_permit'
+  | 'obligation_on_forbid'

@@ -1,0 +1,221 @@
+/**
+ * Which rules can be satisfied, without trying each. Rules are filed by the tests they make: those with
+ * `principal in G`, `context.x == "a"` and the like under the literal, in a map; those that share any other test
+ * under the test, which is then evaluated once for all. An evaluation walks the branches that the request opens, and
+ * reaches few rules besides those that are satisfied. Tests are made in an order that changes neither an answer nor an
+ * error: scope tests and others that never fail (`neverFails`) in any order, the rest in the policy's own order, and
+ * when the shared test fails, exactly the rules filed there fail.
+ */
+
+import { type Expression, neverFails, type Variable } from './expression.ts'
+import type { Expressions } from './expressions.ts'
+import type { Evaluate } from './frame.ts'
+import { LIMITS } from './limits.ts'
+import { UidMap } from './uid-map.ts'
+import { CedarSet, type EntityUid, isUid, type Value } from './value.ts'
+
+export type EntityVariable = Exclude<Variable, 'context'>
+
+/** A rule that reached a leaf: the tests that no branch on the way has made. */
+export type LeafRule = { index: number; tests: readonly Evaluate[] }
+
+export type Branch =
+  | {
+      kind: 'equal'
+      of: Evaluate
+      primitives: ReadonlyMap<Value, Node>
+      entities: UidMap<Node>
+      /** All rules below: those that fail with `of`. */
+      rules: readonly number[]
+    }
+  | { kind: 'in'; variable: EntityVariable; groups: UidMap<Node>; list: readonly [EntityUid, Node][] }
+  | { kind: 'is'; variable: EntityVariable; types: ReadonlyMap<string, Node> }
+  | { kind: 'test'; of: Evaluate; next: Node; rules: readonly number[] }
+
+export type Node = { branches: readonly Branch[]; leaves: readonly LeafRule[] }
+
+/** How a test can be filed: rules with the same `key` share a branch, and within it a way for each literal. */
+type Filing = { key: string; literals: readonly Value[]; branch: 'equal' | 'in' | 'is' | 'test'; of: Expression }
+
+type Pending = {
+  index: number
+  /** Never fail; any order. */
+  free: readonly Expression[]
+  /** From the first one that may fail. */
+  ordered: readonly Expression[]
+}
+
+/** @param rules with the position that answers name them by */
+export function indexTree(rules: Iterable<{ index: number; tests: readonly Expression[] }>, build: Expressions): Node {
+  const filings = new Map<number, Filing>()
+  const filingOf = (test: Expression): Filing => {
+    let filing = filings.get(test.id)
+    if (!filing) {
+      filing = file(test)
+      filings.set(test.id, filing)
+    }
+    return filing
+  }
+  const pending: Pending[] = []
+  for (const { index, tests } of rules) {
+    const firstOrdered = tests.findIndex((test) => !neverFails(test))
+    const free = firstOrdered < 0 ? tests : tests.slice(0, firstOrdered)
+    pending.push({ index, free: [...new Set(free)], ordered: tests.slice(free.length) })
+  }
+  return nodeOf(pending, 0, { build, filingOf })
+}
+
+type Context = { build: Expressions; filingOf: (test: Expression) => Filing }
+
+/** Tests that may be made next. */
+const candidates = ({ free, ordered }: Pending): readonly Expression[] => (free.length > 0 ? free : ordered.slice(0, 1))
+
+const without = ({ index, free, ordered }: Pending, test: Expression): Pending =>
+  free.length > 0
+    ? { index, free: free.filter((other) => other !== test), ordered }
+    : { index, free, ordered: ordered.slice(1) }
+
+const FEW = 2
+
+function nodeOf(rules: readonly Pending[], depth: number, context: Context): Node {
+  const { build, filingOf } = context
+  const leaf = (rule: Pending): LeafRule => ({
+    index: rule.index,
+    tests: [...rule.free, ...rule.ordered].map(build.closureOf),
+  })
+  if (rules.length <= FEW || depth >= LIMITS.indexDepth) return { branches: [], leaves: rules.map(leaf) }
+
+  const scores = score(rules, filingOf)
+  const filed = new Map<string, { filing: Filing; rules: { rule: Pending; test: Expression }[] }>()
+  const leaves: LeafRule[] = []
+  for (const rule of rules) {
+    let best: Expression | undefined
+    let most = 0
+    for (const test of candidates(rule)) {
+      const found = scores.get(filingOf(test).key) ?? 0
+      if (found > most) [best, most] = [test, found]
+    }
+    if (!best) {
+      leaves.push(leaf(rule))
+      continue
+    }
+    const filing = filingOf(best)
+    const group = filed.get(filing.key)
+    if (group) group.rules.push({ rule, test: best })
+    else filed.set(filing.key, { filing, rules: [{ rule, test: best }] })
+  }
+  const branches = [...filed.values()].map(({ filing, rules }) => branchOf(filing, rules, depth, context))
+  return { branches, leaves }
+}
+
+/** By key: how many rules the branch is expected to spare. A key that one rule only has is not worth a branch. */
+function score(rules: readonly Pending[], filingOf: (test: Expression) => Filing): Map<string, number> {
+  const seen = new Map<string, { count: number; literals: Set<unknown> }>()
+  for (const rule of rules)
+    for (const test of candidates(rule)) {
+      const { key, literals } = filingOf(test)
+      let found = seen.get(key)
+      if (!found) {
+        found = { count: 0, literals: new Set() }
+        seen.set(key, found)
+      }
+      found.count++
+      for (const literal of literals) found.literals.add(isUid(literal) ? literal.id : literal)
+    }
+  const scores = new Map<string, number>()
+  for (const [key, { count, literals }] of seen) if (count > 1) scores.set(key, count * (1 - 1 / (literals.size + 1.5)))
+  return scores
+}
+
+function branchOf(
+  filing: Filing,
+  rules: readonly { rule: Pending; test: Expression }[],
+  depth: number,
+  context: Context,
+): Branch {
+  const { build, filingOf } = context
+  const indexes = rules.map(({ rule }) => rule.index)
+  const below = (pending: readonly Pending[]) => nodeOf(pending, depth + 1, context)
+  if (filing.branch === 'test')
+    return {
+      kind: 'test',
+      of: build.closureOf(filing.of),
+      next: below(rules.map(({ rule, test }) => without(rule, test))),
+      rules: indexes,
+    }
+  const primitives = new Map<Value, Pending[]>()
+  const entities = new UidMap<Pending[]>()
+  const uids: EntityUid[] = []
+  for (const { rule, test } of rules)
+    for (const literal of filingOf(test).literals) {
+      const found = isUid(literal) ? entities.get(literal) : primitives.get(literal)
+      if (found) found.push(without(rule, test))
+      else if (isUid(literal)) {
+        entities.set(literal, [without(rule, test)])
+        uids.push(literal)
+      } else primitives.set(literal, [without(rule, test)])
+    }
+  const ways = new Map<Value, Node>()
+  for (const [literal, pending] of primitives) ways.set(literal, below(pending))
+  if (filing.branch === 'is')
+    return { kind: 'is', variable: variableOf(filing.of), types: ways as ReadonlyMap<string, Node> }
+  const groups = new UidMap<Node>()
+  const list: [EntityUid, Node][] = []
+  for (const uid of uids) {
+    const node = below(entities.get(uid) ?? [])
+    groups.set(uid, node)
+    list.push([uid, node])
+  }
+  if (filing.branch === 'in') return { kind: 'in', variable: variableOf(filing.of), groups, list }
+  return { kind: 'equal', of: build.closureOf(filing.of), primitives: ways, entities: groups, rules: indexes }
+}
+
+const variableOf = (expression: Expression): EntityVariable => {
+  if (expression.op !== 'variable' || expression.name === 'context') throw new Error('an index on no variable')
+  return expression.name
+}
+
+const isEntityVariable = (expression: Expression): boolean =>
+  expression.op === 'variable' && expression.name !== 'context'
+
+function file(test: Expression): Filing {
+  const shared: Filing = { key: `test ${test.id}`, literals: [], branch: 'test', of: test }
+  const byLiteral = (branch: Filing['branch'], of: Expression, literals: readonly Value[]): Filing =>
+    literals.length > 0 && literals.length <= LIMITS.indexedLiterals && literals.every(isFiled)
+      ? { key: `${branch} ${of.id}`, literals, branch, of }
+      : shared
+  switch (test.op) {
+    case 'is':
+      return isEntityVariable(test.of) ? byLiteral('is', test.of, [test.type]) : shared
+    case 'in':
+      if (!isEntityVariable(test.left) || test.right.op !== 'value') return shared
+      return byLiteral('in', test.left, elementsOf(test.right.value))
+    case 'equal':
+      if (test.right.op === 'value') return byLiteral('equal', test.left, [test.right.value])
+      return test.left.op === 'value' ? byLiteral('equal', test.right, [test.left.value]) : shared
+    case 'contains':
+      if (test.left.op !== 'value' || !(test.left.value instanceof CedarSet)) return shared
+      return byLiteral('equal', test.right, elementsOf(test.left.value))
+    case 'or': {
+      const equals = alternatives(test)
+      return equals ? byLiteral('equal', equals.of, equals.literals) : shared
+    }
+    default:
+      return shared
+  }
+}
+
+const isFiled = (literal: Value): boolean => typeof literal !== 'object' || isUid(literal)
+const elementsOf = (value: Value): Value[] => (value instanceof CedarSet ? [...value] : [value])
+
+/** `e == "a" || e == "b"`, with the same `e`: fails when `e` fails, as `e == "a"` does. */
+function alternatives(test: Expression): { of: Expression; literals: Value[] } | undefined {
+  if (test.op === 'equal') {
+    if (test.right.op === 'value') return { of: test.left, literals: [test.right.value] }
+    return test.left.op === 'value' ? { of: test.right, literals: [test.left.value] } : undefined
+  }
+  if (test.op !== 'or') return undefined
+  const [left, right] = [alternatives(test.left), alternatives(test.right)]
+  if (!left || !right || left.of !== right.of) return undefined
+  return { of: left.of, literals: [...left.literals, ...right.literals] }
+}
