@@ -6,6 +6,8 @@ export function readPolicyConfig() {
     ...commonConfig,
     ...snapshotConfig,
     CREDENCE_IDENTITY_GRPC: schemas.address('7401'),
+    // Whose access tokens count where a proxy asks in place of the resource.
+    CREDENCE_ISSUER: z.url({ protocol: /^https$/, error: 'is not set: the OAuth issuer, the https URL of identity' }),
     CREDENCE_POLICY_HTTP_LISTEN: schemas.address('7423').optional(),
     // Without a path: metadata is served at the root only (AuthZEN Authorization API 1.0 §pdp-metadata-access).
     CREDENCE_POLICY_URL: z

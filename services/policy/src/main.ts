@@ -1,5 +1,7 @@
 /** Policy: what may it do, under which conditions, for how long. */
 import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { AuthorizationService } from '@credence/contracts/gen/envoy/service/auth/v3/external_auth'
+import { createVerifyAccessToken } from '@credence/shared/access-token/verify'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
@@ -7,6 +9,7 @@ import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { listener } from '@credence/shared/event-store/read-model'
 import { createRecorder } from '@credence/shared/event-store/recorder'
+import { service } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { openActs } from './adapters/acts/acts.ts'
 import { cedarEngine } from './adapters/cedar/cedar.ts'
@@ -15,6 +18,7 @@ import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
 import { createTrust } from './adapters/trust/trust.ts'
 import { createAsk } from './api/decide.ts'
+import { extAuthzMethods } from './api/ext-authz/check.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
@@ -97,6 +101,13 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     watches,
   }
   const ask = createAsk(context)
+  const { algorithmFor } = kernel.roles
+  const verifyAccessToken = createVerifyAccessToken({ issuer: config.CREDENCE_ISSUER, fetch, algorithmFor, clock })
+  const envoy = service({
+    definition: AuthorizationService,
+    name: 'envoy.service.auth.v3.Authorization',
+    methods: extAuthzMethods({ ask, verifyAccessToken }),
+  })
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
@@ -108,6 +119,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...decisionMethods(context, ask),
       ...replayMethods(context),
     },
+    also: [envoy],
     findAgent: world.principals.callerBySpiffeId,
     barrier,
     resolveHuman,
