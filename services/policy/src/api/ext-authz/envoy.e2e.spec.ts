@@ -210,6 +210,8 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
 
     it('a body of which the decision point sees a part', async () => {
       const json = ['content-type: application/json']
+      const whole = await at.call(at.envoy, 'POST', '/meetings', { headers: json, body: '{"title":"Review"}' })
+      expect([whole.status, at.upstream.seen.at(-1)?.body]).toEqual([200, '{"title":"Review"}'])
       const long = JSON.stringify({ title: 'x'.repeat(100) })
       expect((await stopped(() => at.call(at.envoy, 'POST', '/meetings', { headers: json, body: long })))[0]).toBe(413)
       const cut = { headers: [...json, 'x-envoy-auth-partial-body: false'], body: long }
@@ -307,8 +309,11 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
       const nats = at.stack.nats.process()
       nats.kill('SIGSTOP')
       try {
-        for (const envoy of [at.envoy, at.lax])
-          expect((await stopped(() => at.call(envoy, 'GET', '/events/evn_1', { token })))[0]).toBe(503)
+        for (const envoy of [at.envoy, at.lax]) {
+          const [status, code] = await stopped(() => at.call(envoy, 'GET', '/events/evn_1', { token }))
+          // With a code it is our answer, in time; Envoy's own has none.
+          expect([status, code]).toEqual([503, expect.stringMatching(/^[a-z_]+$/)])
+        }
       } finally {
         nats.kill('SIGCONT')
       }
