@@ -227,6 +227,7 @@ function developmentRoles(trustDomain: string, issuer: string, ports: Ports): Ro
       workload('service', 'service'),
       workload('platform', 'platform'),
       workload('enforcement-point', 'enforcement-point'),
+      workload('detector', 'detector'),
       audience('calendar'),
       audience('customers'),
     ],
@@ -234,6 +235,7 @@ function developmentRoles(trustDomain: string, issuer: string, ports: Ports): Ro
       group('credence-sponsors', 'sponsor'),
       group('credence-security', 'security-operator'),
       group('credence-auditors', 'auditor'),
+      group('credence-approvers', 'approver'),
     ],
   }
 }

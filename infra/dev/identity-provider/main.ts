@@ -50,7 +50,8 @@ const configuration: Configuration = {
       id_token_signed_response_alg: 'ES256',
     },
   ],
-  claims: { openid: ['sub'], profile: ['name', 'groups'] },
+  // How and when somebody signed in stands in every ID token.
+  claims: { openid: ['sub', 'acr', 'amr', 'auth_time'], profile: ['name', 'groups'] },
   jwks: {
     keys: [
       {
@@ -82,9 +83,11 @@ const configuration: Configuration = {
       person && { accountId: subject, claims: async () => ({ sub: subject, name: person.name, groups: person.groups }) }
     )
   },
-  extraTokenClaims: async (_ctx, token) => {
+  // RFC 9068 §2.2.1: in access tokens as well.
+  extraTokenClaims: async (ctx, token) => {
     const person = people.find((one) => 'accountId' in token && one.subject === token.accountId)
-    return person && { name: person.name, groups: person.groups }
+    const { acr, amr, authTime: auth_time } = ctx.oidc.entities.AuthorizationCode ?? {}
+    return person && { name: person.name, groups: person.groups, acr, amr, auth_time }
   },
   // The company’s own client: consent is not asked again.
   loadExistingGrant: async (ctx: KoaContextWithOIDC) => {
@@ -136,7 +139,8 @@ async function login(request: IncomingMessage, response: ServerResponse): Promis
   const form = new URLSearchParams(await readBody(request))
   const person = findPerson(people, form.get('login') ?? '', form.get('password') ?? '')
   if (!person) return show(401, 'User name and password do not match. Please try again.')
-  await provider.interactionFinished(request, response, { login: { accountId: person.subject } })
+  const signIn = { acr: 'urn:acme:password', amr: ['pwd'] }
+  await provider.interactionFinished(request, response, { login: { accountId: person.subject, ...signIn } })
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -11,6 +11,7 @@ const COMPANY: [login: string, name: string, groups: string[]][] = [
   ['milan', 'Milan Okafor', ['marketing', 'credence-sponsors']],
   ['sofia', 'Sofia Reyes', ['credence-security']],
   ['aiko', 'Aiko Brandt', ['credence-auditors']],
+  ['ruth', 'Ruth Adeyemi', ['marketing', 'credence-approvers']],
 ]
 
 const derive = (password: string, salt: string) => scryptSync(password, Buffer.from(salt, 'hex'), 32)

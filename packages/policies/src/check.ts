@@ -14,7 +14,7 @@ export type Source = { policies: string; schema: string }
 
 /** A version as data: nothing of it has to be parsed again. */
 export type ReadSource = {
-  policies: { id: string; effect: 'permit' | 'forbid'; json: PolicyJson }[]
+  policies: { id: string; effect: 'permit' | 'forbid'; json: PolicyJson; text?: string }[]
   /** The whole schema, as JSON and in Cedar's own syntax. */
   schema: SchemaJson<string>
   schemaText: string
@@ -47,9 +47,9 @@ const bySeverity = (left: Finding, right: Finding): number =>
   left.severity === right.severity ? (left.policy < right.policy ? -1 : 1) : left.severity === 'error' ? -1 : 1
 
 /** Reads a version that was checked before. */
-export function read(source: Source): { findings: Finding[]; read?: ReadSource } {
+export function read(source: Source, withText = false): { findings: Finding[]; read?: ReadSource } {
   const parsed = parse(source)
-  return 'findings' in parsed ? parsed : { findings: [], read: asData(parsed) }
+  return 'findings' in parsed ? parsed : { findings: [], read: asData(parsed, withText) }
 }
 
 type Parsed = { platform: PlatformSchema; policies: Policy[] }
@@ -62,13 +62,13 @@ function parse({ policies: text, schema }: Source): Parsed | { findings: Finding
   return 'findings' in parsed ? parsed : { platform, policies: parsed.policies }
 }
 
-function asData({ platform, policies }: Parsed): ReadSource {
+function asData({ platform, policies }: Parsed, withText = false): ReadSource {
   const named = new Set(policies.flatMap(({ actions }) => actions))
   const undeclared = [...named].filter((action) => !Object.hasOwn(platform.actions, action)).sort()
   const schema = wholeSchema(platform, undeclared)
   const declared = Object.entries(platform.actions).filter(([, { appliesTo }]) => appliesTo?.resourceTypes.length)
   return {
-    policies: policies.map(({ id, effect, json }) => ({ id, effect, json })),
+    policies: policies.map(({ id, effect, json, text }) => ({ id, effect, json, ...(withText && { text }) })),
     schema,
     schemaText: schemaText(schema),
     actions: declared.map(([id]) => id),

@@ -5,25 +5,29 @@ import { unavailable } from '@credence/contracts/errors'
 import type { ReadSource, Source } from './check.ts'
 import type { Finding } from './policies.ts'
 
-export type Task = { kind: 'check' | 'read'; source: Source }
+export type Task = { kind: 'check' | 'read' | 'texts'; source: Source }
 export type Message =
   | { kind: 'policies'; policies: ReadSource['policies'] }
   | { kind: 'done'; findings: Finding[]; rest?: Omit<ReadSource, 'policies'> }
 
 export type Outcome = { findings: Finding[]; read?: ReadSource }
 
-/** Ten thousand policies take a few seconds of a core that has nothing else to do. */
-export const CHECK_MS = 60_000
+/** Ten thousand policies take some 12 seconds of a core that has nothing else to do. */
+export const CHECK_MS = 120_000
 const MAX_WAITING = 8
 /** Less stack than a main thread has: what passes in the worker cannot overflow the stack of the deciding process. */
 const RESOURCES = { maxOldGenerationSizeMb: 1_024, stackSizeMb: 0.75 }
 const BROKEN = 'is nested too deeply, or breaks the parser in another way'
 
-const waiting = { check: 0, read: 0 }
-const last: Record<Task['kind'], Promise<unknown>> = { check: Promise.resolve(), read: Promise.resolve() }
+const waiting = { check: 0, read: 0, texts: 0 }
+const last: Record<Task['kind'], Promise<unknown>> = {
+  check: Promise.resolve(),
+  read: Promise.resolve(),
+  texts: Promise.resolve(),
+}
 
 /**
- * Checks (`check`) or only reads (`read`) the text of a version. One of each kind at a time in a process: a check takes a
+ * Checks (`check`) or only reads (`read`; `texts`: with the text of each policy) what a version says. One of each kind at a time in a process: a check takes a
  * core for seconds.
  * @returns findings, and the version as data when none of them is an error
  * @throws CredenceError `unavailable` when too many wait already

@@ -95,6 +95,8 @@ export type LoadedPolicies = {
   meaningOf(policyId: string): Meaning
   /** Ids of the actions that the schema of this version declares, for searches. */
   actions: readonly string[]
+  /** False for what no permit can ever reach, whatever its conditions say. Names may end in a star. */
+  mayPermit(part: { agent: string; blueprint: string; action: string; resource: string }): boolean
 }
 
 /** What the checks say of one policy, or (without a policy) of the set as a whole. */

@@ -1,5 +1,6 @@
 /** From policy text to policies by their `@id`. Text that nobody checked yet is read where cedar-wasm may die. */
 import { type PolicyJson, policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { withExactLongs } from '@credence/cedar/exact-longs'
 import { ACTION_ID } from './base-schema.ts'
 import { detailOf, lineOf } from './engine-error.ts'
 import type { Finding } from './policies.ts'
@@ -9,6 +10,7 @@ export type Policy = {
   id: string
   effect: 'permit' | 'forbid'
   json: PolicyJson
+  text: string
   /** Ids of the actions that it names, in scope and conditions. */
   actions: string[]
 }
@@ -46,7 +48,7 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
   const policies = new Map<string, Policy>()
   const findings: Finding[] = []
   for (const written of parts.policies) {
-    const read = policyToJson(written)
+    const read = policyToJson(withExactLongs(written))
     if (read.type === 'failure') return refuse(...read.errors.map((error) => problem('syntax', detailOf(error))))
     const { json } = read
     const id = json.annotations?.id ?? ''
@@ -62,7 +64,7 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
           findings.push(
             problem('action', `names Action::"${action}", which no schema declares; an action is like "calendar.book"`, id),
           )
-      policies.set(id, { id, effect: json.effect, json, actions })
+      policies.set(id, { id, effect: json.effect, json, text: written, actions })
     }
   }
   return findings.length > 0 ? { findings } : { policies: [...policies.values()] }

@@ -8,7 +8,7 @@ import {
 } from '@cedar-policy/cedar-wasm/nodejs'
 import { ANY_OTHER } from './base-schema.ts'
 import { detailOf } from './engine-error.ts'
-import { readsSomething } from './lint/may-error.ts'
+import { hangsOnValues, readsSomething } from './lint/reads.ts'
 import { scopeOf } from './lint/scope.ts'
 import type { Finding } from './policies.ts'
 import type { Policy } from './read.ts'
@@ -137,7 +137,7 @@ function provedTrue(policies: readonly Policy[], schema: SchemaJson<string>): Fi
   const clauses = new Map<string, { policy: string; index: number }>()
   for (const { id, json } of policies)
     for (const [index, clause] of json.conditions.entries()) {
-      if (!readsSomething(clause.body)) continue
+      if (!readsSomething(clause.body) || hangsOnValues(clause.body)) continue
       const name = `${id} ${index}`
       const opposite: Clause = { kind: clause.kind === 'when' ? 'unless' : 'when', body: clause.body }
       opposites.set(name, { ...json, conditions: [...json.conditions.slice(0, index), opposite] })

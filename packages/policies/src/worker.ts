@@ -7,7 +7,7 @@ import type { Message, Task } from './in-worker.ts'
 const POLICIES_AT_ONCE = 200
 
 const { kind, source } = workerData as Task
-const { findings, read: whole } = kind === 'check' ? check(source) : read(source)
+const { findings, read: whole } = kind === 'check' ? check(source) : read(source, kind === 'texts')
 const post = (message: Message) => parentPort?.postMessage(message)
 if (whole) {
   const { policies, ...rest } = whole

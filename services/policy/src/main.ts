@@ -6,32 +6,54 @@ import { createBarrier } from '@credence/shared/event-store/barrier'
 import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { listener } from '@credence/shared/event-store/read-model'
+import { createRecorder } from '@credence/shared/event-store/recorder'
 import { runService } from '@credence/shared/service'
-import { checkPolicies, createCedar } from './adapters/cedar/cedar.ts'
+import { openActs } from './adapters/acts/acts.ts'
+import { cedarEngine } from './adapters/cedar/cedar.ts'
+import { createReadText } from './adapters/policy-text/policy-text.ts'
+import { createReceipts } from './adapters/receipts/receipts.ts'
+import { openSnapshots } from './adapters/snapshots/snapshots.ts'
 import { createTrust } from './adapters/trust/trust.ts'
 import { createAsk } from './api/decide.ts'
-import { administrationMethods } from './api/grpc/administration.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
+import { grantMethods } from './api/grpc/grants.ts'
+import { locationMethods } from './api/grpc/locations.ts'
+import { policiesMethods } from './api/grpc/policies.ts'
+import { replayMethods } from './api/grpc/replay.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
 import { serveAuthzen } from './api/http/serve.ts'
+import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
+import { createSnapshots } from './projections/snapshots.ts'
 import { createWorld } from './projections/world.ts'
 import { createEndings } from './reactions/endings.ts'
 import { createPolicyLoader } from './reactions/policies.ts'
 
+/** How often it is looked whether something that is relied on has ended by itself. */
+const TICK_MS = 500
+
 await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
   const world = createWorld()
-  const policies = createPolicyLoader(world, createCedar(kernel.fail), log)
-
+  const watches = createWatches()
+  const { policySets } = world
+  const readText = createReadText(bus)
+  const policies = createPolicyLoader({ policySets, readText, engine: cedarEngine, log })
+  cleanup.push(policies.stop)
   let current = false
   const refreshing = listener('policy/refreshing', (commit) => {
-    if (current && commit.subject.startsWith('policyset/')) void policies.refresh()
+    if (current && /^(policyset|live)\//.test(commit.subject)) void policies.refresh()
   })
+  const watching = listener('policy/watching', watches.apply)
+  const { IDENTITY, ATTESTATION, POLICY } = world.models
   const keeper = await keepModels({
     bus,
     log,
-    models: { ...world.models, POLICY: [...world.models.POLICY, refreshing] },
+    models: {
+      IDENTITY: [...IDENTITY, watching],
+      ATTESTATION: [...ATTESTATION, watching],
+      POLICY: [...POLICY, refreshing, watching],
+    },
     snapshots: snapshotsOf('policy', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt,
   })
@@ -43,21 +65,49 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   await policies.refresh()
 
   const writer = createWriter({ bus, follower: own, stream: 'POLICY', source: spiffeId })
+  const recorder = createRecorder({ bus, stream: 'DECISIONS' })
+  cleanup.push(recorder.stop)
   const seeAllTasks = async () => own.reached((await bus.jsm.streams.info('POLICY')).state.last_seq, 5_000)
   const endings = await react(
     { bus, log, name: 'policy-endings' },
     createEndings({ world, writer, clock, current: seeAllTasks }),
   )
   cleanup.push(endings.stop)
+  const ticking = setInterval(() => watches.tick(clock()), TICK_MS)
+  cleanup.push(() => clearInterval(ticking))
+
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
-
   const barrier = createBarrier(bus, followers)
-  const context = { spiffeId, bus, world, policies, checkPolicies, writer, followers, barrier, clock }
+  const kept = await openSnapshots(bus)
+  const context = {
+    spiffeId,
+    bus,
+    world,
+    policies,
+    writer,
+    recorder,
+    followers,
+    barrier,
+    clock,
+    acts: await openActs(bus),
+    snapshots: createSnapshots(world.lookup, kept.keep),
+    readSnapshot: kept.read,
+    receipts: createReceipts(tls, spiffeId),
+    watches,
+  }
+  const ask = createAsk(context)
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
-    methods: { ...administrationMethods(context), ...taskMethods(context), ...decisionMethods(context) },
+    methods: {
+      ...policiesMethods({ policySets, policies, engine: cedarEngine, readText, writer, clock }),
+      ...locationMethods(context),
+      ...taskMethods(context),
+      ...grantMethods(context),
+      ...decisionMethods(context, ask),
+      ...replayMethods(context),
+    },
     findAgent: world.principals.callerBySpiffeId,
     barrier,
     resolveHuman,
@@ -65,9 +115,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
   if (listen) {
     const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
-    const ask = createAsk(context)
-    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests: undefined, log }
-    const http = await serveAuthzen(context, serving)
+    const http = await serveAuthzen(context, { listen, url, tls, trust, roles: kernel.roles, ask, log })
     cleanup.push(http.stop)
   }
 })

@@ -25,6 +25,14 @@ export const PublicJwk = z.discriminatedUnion('kty', [
 ])
 export type PublicJwk = z.infer<typeof PublicJwk>
 
+/** How and when a person had signed in (OpenID Connect Core 1.0 §2, RFC 9068 §2.2.1: `acr`, `amr`, `auth_time`). */
+export const SignIn = z.strictObject({
+  acr: z.string().min(1).max(128).optional(),
+  amr: z.array(z.string().min(1).max(64)).max(16).optional(),
+  at: Instant,
+})
+export type SignIn = z.infer<typeof SignIn>
+
 export const identityEvents = {
   'credence.identity.human.recognised.v1': z.strictObject({ human: HumanId }),
   /** Where a person stands in the company: what succession needs. */
@@ -177,12 +185,10 @@ export const identityEvents = {
     stay: z.int().positive().optional(),
     /** What was asked for and not given. */
     dropped: z.array(DroppedAuthority).optional(),
-    /** How the human had signed in (OpenID Connect Core §2: acr, amr, auth_time), as far as their provider says. */
-    sign_in: z
-      .strictObject({ acr: z.string().optional(), amr: z.array(z.string()).optional(), at: Instant })
-      .optional(),
     /** The request that it answers. */
     request: RequestId.optional(),
+    /** How the human had signed in as they gave it; absent where their identity provider does not say when. */
+    sign_in: SignIn.optional(),
   }),
   'credence.identity.delegation.revoked.v1': z.strictObject({ delegation: DelegationId, reason: Prose }),
   /** An agent asks a person for authority. What it says about it is kept apart, and forgotten; its digest stands here. */

@@ -27,6 +27,9 @@ const policySetEvents = {
     policy_parts: z.int().positive(),
     schema_parts: z.int().nonnegative(),
     comment: z.string(),
+    /** Pseudonym or SPIFFE ID; somebody else has to sign it off. */
+    author: z.string(),
+    drafted_at: Instant,
   }),
   'credence.policy.policyset.text_added.v1': z.strictObject({
     version: Sha256,
@@ -45,7 +48,7 @@ const policySetEvents = {
       z.strictObject({ severity: z.enum(['error', 'warning']), code: z.string(), policy: z.string(), message: z.string() }),
     ),
   }),
-  'credence.policy.policyset.signed_off.v1': z.strictObject({ version: Sha256, comment: z.string() }),
+  'credence.policy.policyset.signed_off.v1': z.strictObject({ version: Sha256, by: z.string(), comment: z.string() }),
   'credence.policy.policyset.retired.v1': z.strictObject({ version: Sha256 }),
   'credence.policy.live.activated.v1': z.strictObject({ version: Sha256, previous: Sha256.optional() }),
   'credence.policy.live.report_started.v1': z.strictObject({ version: Sha256 }),

@@ -4,6 +4,7 @@
  */
 import type { Finding } from '../policies.ts'
 import type { Policy } from '../read.ts'
+import { readsSomething } from './reads.ts'
 
 /** Operators and functions whose result may lie outside 64 bits. */
 const ARITHMETIC = ['+', '-', '*', 'neg', 'offset', 'durationSince', 'toDate']
@@ -34,15 +35,4 @@ const unknown = (attribute: string): string =>
 function attributeOf(expression: unknown): string | undefined {
   const access = (expression as { '.'?: { attr?: unknown } } | undefined)?.['.']
   return typeof access?.attr === 'string' ? access.attr : undefined
-}
-
-/** What holds no variable is worked out by Cedar once, and has been checked. */
-export function readsSomething(expression: unknown): boolean {
-  const open: unknown[] = [expression]
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (!value || typeof value !== 'object') continue
-    if ('Var' in value) return true
-    open.push(...Object.values(value))
-  }
-  return false
 }

@@ -49,7 +49,7 @@ function index(wide: readonly Scoped[]) {
   for (const one of wide) {
     const { effect } = one.policy
     const key = JSON.stringify([effect, one.scope.principal.key, one.scope.resource.key])
-    const group = groups.get(key) ?? { all: [], byAction: new Map() }
+    const group: Group = groups.get(key) ?? { all: [], byAction: new Map() }
     groups.set(key, group)
     if (!one.scope.actions) group.all.push(one)
     for (const action of one.scope.actions ?? [])

@@ -1,13 +1,15 @@
 /** People: an access token (RFC 9068) of one of the enterprise's OIDC providers, sent as `authorization: Bearer …`. */
 
 import { unauthenticated, unavailable } from '@credence/contracts/errors'
+import type { SignIn } from '@credence/contracts/events/identity'
 import { createRemoteJWKSet, customFetch, decodeJwt, errors, jwtVerify } from 'jose'
 import type { Egress } from '../http/egress.ts'
 import { messageOf } from '../log.ts'
 import { readClaims } from './claims.ts'
 import type { Roles } from './roles.ts'
+import { readSignIn } from './sign-in.ts'
 
-export type VerifiedHuman = { id: string; issuer: string; groups: string[] }
+export type VerifiedHuman = { id: string; issuer: string; groups: string[]; signIn: SignIn | undefined }
 export type VerifyBearer = (authorization: string) => Promise<VerifiedHuman>
 /** From a verified (issuer, subject) to the pseudonym. The name goes to the erasable directory only. */
 export type ResolveHuman = (issuer: string, subject: string, displayName: string) => Promise<string>
@@ -49,7 +51,8 @@ export function createVerifyBearer(options: {
       throw unreachable(issuer, error)
     })
     const { name, groups } = readClaims(options.claimsOf(issuer), payload)
-    return { id: await options.resolveHuman(issuer, String(payload.sub), name), issuer, groups }
+    const id = await options.resolveHuman(issuer, String(payload.sub), name)
+    return { id, issuer, groups, signIn: readSignIn(payload) }
   }
 }
 

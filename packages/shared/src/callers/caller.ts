@@ -1,6 +1,7 @@
 /** Who calls our APIs, and what they may: client certificate, bearer token or agent proof → caller → roles. */
 import type { PeerCertificate } from 'node:tls'
 import { forbidden, unauthenticated } from '@credence/contracts/errors'
+import type { SignIn } from '@credence/contracts/events/identity'
 import type { Actor } from '../event-store/commit.ts'
 import { spiffeIdOf } from '../rpc/tls.ts'
 import type { VerifyAgentProof } from './agent-proof.ts'
@@ -9,8 +10,8 @@ import type { Role, Roles } from './roles.ts'
 
 export type Caller = (
   | { kind: 'workload'; id: string; roles: ReadonlySet<Role> }
-  /** `id` is the pseudonym. */
-  | { kind: 'human'; id: string; roles: ReadonlySet<Role> }
+  /** `id` is the pseudonym; `signIn` is there when the access token says how and when they signed in. */
+  | { kind: 'human'; id: string; roles: ReadonlySet<Role>; signIn?: SignIn | undefined }
   /** `id` is the SPIFFE ID, `agent` the agent's own id; `keyThumbprint` tells by which of its keys it proved itself. */
   | { kind: 'agent'; id: string; agent: string; keyThumbprint: string; roles: ReadonlySet<Role> }
 ) & {
@@ -47,7 +48,8 @@ export function createAuthenticate(parts: {
     }
     if (bearer) {
       const human = await parts.verifyBearer(bearer)
-      return { kind: 'human', id: human.id, roles: parts.roles.ofGroups(human.issuer, human.groups) }
+      const { id, issuer, groups, signIn } = human
+      return { kind: 'human', id, roles: parts.roles.ofGroups(issuer, groups), signIn }
     }
     const id = spiffeIdOf(certificate)
     if (id) return { kind: 'workload', id, roles: parts.roles.ofWorkload(id) }

@@ -5,7 +5,18 @@ import { ConfigurationError } from '../config.ts'
 import { messageOf } from '../log.ts'
 import { ClaimNames, usualClaims } from './claims.ts'
 
-export const ROLES = ['platform', 'sponsor', 'security-operator', 'auditor', 'enforcement-point', 'service'] as const
+export const ROLES = [
+  'platform',
+  'sponsor',
+  'security-operator',
+  'auditor',
+  'enforcement-point',
+  'service',
+  /** Approves acts that a policy holds back. */
+  'approver',
+  /** Says that something speaks against an agent. */
+  'detector',
+] as const
 export type Role = (typeof ROLES)[number]
 
 const RoleList = z.array(z.enum(ROLES)).min(1)

@@ -25,8 +25,9 @@ export type Credential = (path: string, request: Uint8Array) => Promise<Record<s
 
 type Definition = Record<string, { path: string; requestSerialize: (request: never) => Buffer }>
 
-/** A service that was restarted is found again within a second. */
+/** A service that was restarted is found again within a second. Policies with their schemas are the largest answers. */
 export const CHANNEL: ChannelOptions = {
+  'grpc.max_receive_message_length': 8 * 1024 * 1024,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
   'grpc.enable_channelz': 0,

@@ -2,6 +2,7 @@
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { isNarrower } from '@credence/contracts/authority'
 import { CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
+import type { SignIn } from '@credence/contracts/events/identity'
 import { revokeDelegation } from '../domain/delegation.ts'
 import { approveRequest, declineRequest, type Request } from '../domain/request.ts'
 import type { Requests } from '../projections/requests.ts'
@@ -16,6 +17,8 @@ export const delegationOf = (request: string): string => `dlg_${request.slice(re
 export type Approval = {
   request: string
   human: string
+  /** How and when they had signed in. */
+  signIn: SignIn | undefined
   details: AuthorizationDetail[]
   lifetimeSeconds: number
   maximumDepth: number
@@ -49,6 +52,7 @@ export async function approve(parts: Parts, approval: Approval): Promise<string>
   }
   await giveDelegation(parts, {
     human,
+    signIn: approval.signIn,
     agentId: agent.agent,
     wanted,
     causation: id,

@@ -1,4 +1,5 @@
 /** A human gives an agent a part of their authority: what the gRPC method, the pages and the answer to a request share. */
+import type { SignIn } from '@credence/contracts/events/identity'
 import type { Delegation } from '@credence/contracts/principals/delegation'
 import { grantDelegation, type Wanted } from '../domain/delegation.ts'
 import type { Context } from './context.ts'
@@ -6,6 +7,8 @@ import { knownAgent } from './grpc/standing.ts'
 
 export type Giving = {
   human: string
+  /** How and when they had signed in; undefined where nobody says. */
+  signIn: SignIn | undefined
   agentId: string
   wanted: Wanted
   /** The request that led to it. */
@@ -17,7 +20,7 @@ export type Giving = {
 /** @returns the position from which it can be read @throws CredenceError as `grantDelegation` */
 export async function giveDelegation(
   { principals, writer, clock }: Pick<Context, 'principals' | 'writer' | 'clock'>,
-  { human, agentId, wanted, causation, isSame }: Giving,
+  { human, signIn, agentId, wanted, causation, isSame }: Giving,
 ): Promise<string> {
   const { delegation } = wanted
   const now = clock()
@@ -32,7 +35,8 @@ export async function giveDelegation(
       const agent = knownAgent(principals, agentId)
       const agentEnd = principals.agentEnd(agentId, now)
       const blueprint = principals.blueprint(agent.blueprint)
-      return grantDelegation(state, wanted, principals.human(human), { agent, agentEnd, blueprint }, now)
+      const to = { agent, agentEnd, blueprint }
+      return grantDelegation(state, { ...wanted, signIn }, principals.human(human), to, now)
     },
   })
   return position

@@ -1,11 +1,19 @@
 /** What our pages for people work with: interfaces that adapters implement. */
+import type { SignIn as SignInFacts } from '@credence/contracts/events/identity'
 
 /** An identity provider at which people may sign in. */
 export type Provider = { id: string; name: string; issuer: string }
 /** What is kept while somebody is on their way through their identity provider. */
 export type SignInUnderWay = { provider: string; state: string; nonce: string; verifier: string; returnTo: string }
 /** A person, as their identity provider says; the claims are read as the roles file says (claims.ts). */
-export type SignedIn = { issuer: string; subject: string; name: string; groups: string[] }
+export type SignedIn = {
+  issuer: string
+  subject: string
+  name: string
+  groups: string[]
+  /** How and when, as the ID token says; undefined when it does not say when. */
+  signIn: SignInFacts | undefined
+}
 
 /** Sign-in at the enterprise's OpenID providers: authorization code with PKCE, state and nonce. */
 export type SignIn = {
@@ -17,7 +25,14 @@ export type SignIn = {
 }
 
 /** A person who is signed in at our pages. */
-export type Session = { human: string; issuer: string; groups: string[]; csrf: string; since: string }
+export type Session = {
+  human: string
+  issuer: string
+  groups: string[]
+  csrf: string
+  since: string
+  signIn?: SignInFacts | undefined
+}
 
 /** What our pages must remember for a while, for all replicas. Names of cookies are never kept, only their digests. */
 export type SessionStore = {

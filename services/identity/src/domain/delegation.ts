@@ -15,6 +15,7 @@ import {
   precondition,
 } from '@credence/contracts/errors'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
+import type { SignIn } from '@credence/contracts/events/identity'
 import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
 import type { Blueprint, BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
@@ -40,10 +41,13 @@ export const MAX_PASSES = 8
 
 type Receiver = { agent: Agent; agentEnd: AgentEnd | undefined; blueprint: BlueprintState }
 
-/** A human at the root. What is given must lie inside the ceiling of the agent's blueprint. */
+/**
+ * A human at the root. What is given must lie inside the ceiling of the agent's blueprint. How they had signed in stands at
+ * this root, and nowhere below it.
+ */
 export function grantDelegation(
   state: DelegationState,
-  wanted: Wanted,
+  wanted: Wanted & { signIn?: SignIn | undefined },
   grantor: HumanState,
   to: Receiver,
   now: Date,
@@ -53,7 +57,12 @@ export function grantDelegation(
     throw precondition('agent_autonomous', 'This agent works under a mandate of its blueprint; nobody delegates to it.')
   refuseBeyondBounds(wanted)
   const expires_at = new Date(now.getTime() + wanted.lifetimeSeconds * 1000).toISOString()
-  const root = { human, expires_at, ...(departures > 0 ? { stay: departures } : {}) }
+  const root = {
+    human,
+    expires_at,
+    ...(departures > 0 ? { stay: departures } : {}),
+    ...(wanted.signIn ? { sign_in: wanted.signIn } : {}),
+  }
   return give(state, wanted, to, root, now)
 }
 
@@ -114,7 +123,7 @@ function give(
   state: DelegationState,
   wanted: Wanted,
   to: Receiver,
-  root: { human: string; expires_at: string; parent?: string; stay?: number },
+  root: { human: string; expires_at: string; parent?: string; stay?: number; sign_in?: SignIn },
   now: Date,
   parent?: Delegation,
 ): IdentityFact[] {

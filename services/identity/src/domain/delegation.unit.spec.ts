@@ -52,6 +52,14 @@ describe('a human grants', () => {
       type: 'credence.identity.delegation.granted.v1',
       data: { human: 'hum_1', agent: holder.agent, not_before: hours(0), expires_at: hours(1 / 6) },
     }))
+  it('with the way in which they had signed in, where it is known', () => {
+    const signIn = { acr: 'urn:acme:password', amr: ['pwd'], at: hours(-1) }
+    given(delegationEvolution)
+      .when((state) => grantDelegation(state, { ...wanted(), signIn }, human, to(holder), NOW))
+      .thenFacts({ type: 'credence.identity.delegation.granted.v1', data: { sign_in: signIn } })
+    const [unknown] = grantDelegation(undefined, wanted(), human, to(holder), NOW)
+    expect(unknown?.data).not.toHaveProperty('sign_in')
+  })
   it('nothing beyond the ceiling', () =>
     grant({ authorizationDetails: [detail({ actions: ['mail.send'] })] }).thenRefused(
       'outside_ceiling',

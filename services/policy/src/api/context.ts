@@ -7,6 +7,7 @@ import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
+import type { Recorder } from '@credence/shared/event-store/recorder'
 import type { Situation } from '../domain/situation.ts'
 import type { Snapshots } from '../projections/snapshots.ts'
 import type { World } from '../projections/world.ts'
@@ -33,6 +34,8 @@ export type Context = {
   world: World
   policies: Policies
   writer: Writer
+  /** Of DECISIONS. */
+  recorder: Recorder
   followers: readonly Follower[]
   /** Passed before every decision: what was acknowledged until then is seen. */
   barrier: Barrier

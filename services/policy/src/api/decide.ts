@@ -1,7 +1,6 @@
 /** The decision point: pass the barrier, decide from memory, use up what is limited, record, then answer. */
 import { CredenceError, unavailable } from '@credence/contracts/errors'
 import type { DecisionFact } from '@credence/contracts/events/catalog'
-import { append } from '@credence/shared/event-store/append'
 import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
@@ -196,8 +195,8 @@ function positionsOf({ followers }: Context): { [stream: string]: number } {
   return positions
 }
 
-/** Not before the record is durable: an append that fails makes the call UNAVAILABLE, never an allow. */
-async function record({ bus, spiffeId }: Context, fact: DecisionFact, agentSpiffeId: string | undefined, now: Date) {
+/** Not before the record is durable: one that is not acknowledged makes the call UNAVAILABLE, never an allow. */
+async function record({ recorder, spiffeId }: Context, fact: DecisionFact, agentSpiffeId: string | undefined, now: Date) {
   const { data } = fact
   // What a caller makes up must not become the name of a log.
   const log = agentSpiffeId ? data.agent : 'unknown'
@@ -209,9 +208,8 @@ async function record({ bus, spiffeId }: Context, fact: DecisionFact, agentSpiff
     subject: `decision/${log}`,
     now,
   })
-  const appended = await append(bus, 'DECISIONS', `credence.decision.${log}`, commit).catch(notRecorded)
-  if (appended.kind === 'conflict') throw new CredenceError('internal', 'append_refused', 'The record was refused.')
-  return `DECISIONS:${appended.sequence}`
+  const sequence = await recorder.record(`credence.decision.${log}`, commit).catch(notRecorded)
+  return `DECISIONS:${sequence}`
 }
 
 const kept = (keeping: Promise<void> | undefined): Promise<void> | undefined => keeping?.catch(notRecorded)

@@ -6,6 +6,7 @@ import type { Trigger } from '@credence/contracts/events/values'
 import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
+import type { LoadedPolicies } from '@credence/policies/policies'
 import { openTask, refuseTask, type TaskState } from './task.ts'
 
 export type Asked = {
@@ -29,6 +30,8 @@ export type Standing = {
   delegationEnd: DelegationEnd | undefined
   /** The agent's newest attestation result. */
   result: EventData<'credence.attestation.result.recorded.v1'> | undefined
+  /** Whether some policy could ever permit a part; undefined while no policies are active. */
+  mayPermit?: LoadedPolicies['mayPermit'] | undefined
 }
 
 export type Cut = { given: AuthorizationDetail[]; dropped: DroppedAuthority[] }
@@ -56,12 +59,31 @@ export function beginTask(state: TaskState, asked: Asked, standing: Standing, no
   const obstacle = obstacleTo(standing, now)
   const [held] = chain
   if (obstacle || !held) return refuseTask(about, obstacle ?? 'delegation_unknown', [])
-  const cut = cutOrReason(asked.authorizationDetails, held.authorization_details, blueprint?.ceiling ?? [])
-  if (typeof cut === 'string') return refuseTask(about, cut, [])
+  const narrowed = cutOrReason(asked.authorizationDetails, held.authorization_details, blueprint?.ceiling ?? [])
+  if (typeof narrowed === 'string') return refuseTask(about, narrowed, [])
+  const cut = cutByPolicy(narrowed, standing)
   if (cut.given.length === 0) return refuseTask(about, 'nothing_left', cut.dropped)
   const ends = [...chain, agent].map(({ expires_at }) => new Date(expires_at).getTime())
   const expiresAt = new Date(Math.min(now.getTime() + asked.lifetimeSeconds * 1000, ...ends))
   return openTask(state, { ...about, human: held.human, grant, cut, expiresAt })
+}
+
+/** Without the parts that no policy could ever permit. Each act is decided again when it is done. */
+function cutByPolicy({ given, dropped }: Cut, { agent, mayPermit }: Standing): Cut {
+  if (!mayPermit) return { given, dropped }
+  const who = { agent: agent.agent, blueprint: agent.blueprint }
+  const unreached: DroppedAuthority[] = []
+  const reached = given.flatMap((detail) => {
+    const some = (action: string) => detail.resources.some((resource) => mayPermit({ ...who, action, resource }))
+    const actions = detail.actions.filter(some)
+    const resources = detail.resources.filter((resource) =>
+      actions.some((action) => mayPermit({ ...who, action, resource })),
+    )
+    const left = actions.length === detail.actions.length && resources.length === detail.resources.length
+    if (!left) unreached.push({ detail, reason: 'outside_policy' })
+    return actions.length > 0 && resources.length > 0 ? [{ ...detail, actions, resources }] : []
+  })
+  return { given: reached, dropped: [...dropped, ...unreached] }
 }
 
 /** What cannot be cut is refused, and the attempt recorded, as any other. */
@@ -105,7 +127,7 @@ const SENTENCES: Record<string, string> = {
   attestation_missing: 'The agent has no attestation result: attest first.',
   attestation_not_accepted: 'The newest attestation result was not accepted.',
   attestation_expired: 'The attestation result has expired: attest again.',
-  nothing_left: 'Nothing of what was asked is inside the delegation and the blueprint’s ceiling.',
+  nothing_left: 'Nothing of what was asked is inside the delegation and the blueprint’s ceiling, and can be permitted by a policy.',
   too_many_parts: 'What was asked falls into too many parts: ask for less at once.',
 }
 

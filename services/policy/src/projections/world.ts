@@ -6,15 +6,13 @@ import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
-import { policySetEvolution } from '../domain/policyset.ts'
 import type { Lookup, Result } from '../domain/situation.ts'
 import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
 import { usageEvolution, usedOf } from '../domain/usage.ts'
 import { createApprovals } from './approvals.ts'
+import { createPolicySets } from './policysets.ts'
 import { createReach } from './reach.ts'
 import { createRisks } from './risks.ts'
-
-export const ACTIVE = 'active'
 
 /** What repeats among tasks, and among their grants. */
 const shareOpened = createSharing(['human', 'purpose', 'state'])
@@ -31,7 +29,7 @@ export function createWorld() {
   const tasks = aggregates('policy', 'task', taskEvolution, shareTask)
   const revokedTokens = createRevokedTokens()
   const locations = aggregates('policy', 'location', locationEvolution)
-  const policySets = aggregates('policy', 'policyset', policySetEvolution)
+  const policySets = createPolicySets()
   const taskOfGrant = new Map<string, string>()
   const openTasks = new Map<string, Set<string>>()
   /** Ids in the order of arrival: of all, and by agent. */
@@ -120,7 +118,7 @@ export function createWorld() {
   const models = {
     IDENTITY: [...principals.models, revokedTokens],
     ATTESTATION: [attestation],
-    POLICY: [work, places, policySets, usages, ...risks.models, ...approvals.models],
+    POLICY: [work, places, ...policySets.models, usages, ...risks.models, ...approvals.models],
   }
 
   const taskOf = (grant: string) => tasks.get(taskOfGrant.get(grant) ?? '').state
@@ -178,6 +176,5 @@ export function createWorld() {
     openTasksOf: (id: string) => [...(openTasks.get(id) ?? [])],
     /** Agents with an open task whose grant names resources of this type: in order, after this one, at most so many. */
     agentsReaching: reach.agents,
-    policySet: () => policySets.get(ACTIVE).state,
   }
 }

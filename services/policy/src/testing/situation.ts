@@ -63,6 +63,7 @@ export function decideOn(situation: Situation): Decided {
     evaluate: () => ({ permits: [], forbids: [], errors: [], erroredForbids: [], ...verdict }),
     meaningOf: (id) => ({ obligations: [], reliedSeconds: 0, ...meanings[id] }),
     actions: [],
+    mayPermit: () => true,
   }
   const standing = stand(
     question,

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { unavailable } from '@credence/contracts/errors'
+import { SignIn } from '@credence/contracts/events/identity'
 import type { Bus } from '@credence/shared/bus/connect'
 import type { Clock } from '@credence/shared/clock'
 import { z } from 'zod'
@@ -20,6 +21,7 @@ const Session = z.strictObject({
   groups: z.array(z.string()),
   csrf: z.string(),
   since: z.string(),
+  signIn: SignIn.optional(),
 })
 const UnderWay = z.strictObject({
   provider: z.string(),

@@ -5,11 +5,12 @@
  */
 import { unauthenticated, unavailable } from '@credence/contracts/errors'
 import { type ClaimNames, readClaims, tellsAll } from '@credence/shared/callers/claims'
+import { readSignIn } from '@credence/shared/callers/sign-in'
 import type { Egress } from '@credence/shared/http/egress'
 import { type Log, messageOf } from '@credence/shared/log'
 import { importPKCS8 } from 'jose'
 import * as client from 'openid-client'
-import type { SignIn, SignInUnderWay } from '../../api/people.ts'
+import type { SignedIn, SignIn, SignInUnderWay } from '../../api/people.ts'
 import type { ProviderSettings } from './providers.ts'
 
 const FETCH_SECONDS = 5
@@ -65,9 +66,9 @@ export function createSignIn(parts: {
       const callback = new URL(`${redirectUri(kept.provider)}?${query}`)
       const names = parts.claimsOf(settings.issuer)
       try {
-        const { subject, claims } = await claimsFrom(configuration, kept, callback, names)
+        const { subject, claims, signIn } = await claimsFrom(configuration, kept, callback, names)
         const { name, groups } = readClaims(names, claims)
-        return { issuer: settings.issuer, subject, name: name.slice(0, MAX_NAME), groups }
+        return { issuer: settings.issuer, subject, name: name.slice(0, MAX_NAME), groups, signIn }
       } catch (error) {
         throw refusal(settings, error, parts.log)
       }
@@ -103,7 +104,7 @@ async function claimsFrom(
   kept: SignInUnderWay,
   callback: URL,
   names: ClaimNames,
-): Promise<{ subject: string; claims: object }> {
+): Promise<{ subject: string; claims: object; signIn: SignedIn['signIn'] }> {
   const tokens = await client.authorizationCodeGrant(configuration, callback, {
     pkceCodeVerifier: kept.verifier,
     expectedState: kept.state,
@@ -115,7 +116,7 @@ async function claimsFrom(
   // Many providers keep groups out of the ID token, and tell them to who asks.
   const asks = !tellsAll(names, claims) && configuration.serverMetadata().userinfo_endpoint
   const more = asks ? await client.fetchUserInfo(configuration, tokens.access_token, claims.sub) : {}
-  return { subject: claims.sub, claims: { ...more, ...claims } }
+  return { subject: claims.sub, claims: { ...more, ...claims }, signIn: readSignIn(claims) }
 }
 
 /** What a person is told; the log has the code that a platform engineer searches for. */

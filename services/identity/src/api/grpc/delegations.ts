@@ -38,7 +38,8 @@ export const delegationMethods = (context: Context) => {
         await waitFor(input.notBefore, context.followers)
         await barrier()
         const delegation = newId('dlg')
-        const giving = { human: caller.id, agentId: input.agentId, wanted: { ...input, delegation } }
+        const signIn = caller.kind === 'human' ? caller.signIn : undefined
+        const giving = { human: caller.id, signIn, agentId: input.agentId, wanted: { ...input, delegation } }
         const position = await giveDelegation(context, giving)
         return { ...(await handOut(context, delegation)), position }
       },

@@ -15,6 +15,7 @@ const visitor: Visitor = {
   groups: [],
   roles: new Set(),
   csrf: 'c',
+  signIn: undefined,
 }
 const asked = (uri: string, statement = ''): Asked => ({
   facts: { agent, purpose: 'Books meetings', owner: 'Milan Okafor', sponsor: 'Milan Okafor' },

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { forbidden, precondition } from '@credence/contracts/errors'
 import { DelegationId } from '@credence/contracts/events/values'
 import { type Agent, isHeld } from '@credence/contracts/principals/agent'
+import type { Delegation } from '@credence/contracts/principals/delegation'
 import { newId } from '@credence/shared/ids'
 import { Hono, type Context as Http } from 'hono'
 import { html } from 'hono/html'
@@ -125,7 +126,7 @@ ${more ? html`<p class="soft">There are more. Type more of what you know to find
   /** What is granted is what was reviewed: the seal over it fits, and the same click twice makes one delegation. */
   async function grant({ visitor, facts }: Target, form: URLSearchParams, given: Given): Promise<string> {
     const { agent } = facts
-    const { human } = visitor
+    const { human, signIn } = visitor
     const delegation = DelegationId.safeParse(form.get('delegation')).data ?? ''
     if (form.get('seal') !== sealOf(visitor, agent.agent, delegation, given))
       throw forbidden('not_reviewed', 'This is not what you were shown to review. Nothing was delegated. Begin again.')
@@ -137,7 +138,8 @@ ${more ? html`<p class="soft">There are more. Type more of what you know to find
       maximumDepth: given.maximumDepth,
       narrow: false,
     }
-    await giveDelegation(parts, { human, agentId: agent.agent, wanted, isSame: (there) => there.human === human })
+    const isSame = (there: Delegation) => there.human === human
+    await giveDelegation(parts, { human, signIn, agentId: agent.agent, wanted, isSame })
     return delegation
   }
 

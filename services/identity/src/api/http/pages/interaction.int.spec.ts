@@ -84,6 +84,11 @@ describe('the question of an authorization request', () => {
     expect(shown).toContain('The agent meeting-scheduler may read all calendar events at calendar.acme.example')
     expect(shown).toContain('It may not pass this on')
     expect(shown).toContain('Why Books meetings')
+    const given = (await house.read('IDENTITY')).flatMap(({ facts: all }) => all.map(({ data }) => data))
+    const signIn = { acr: 'urn:acme:password', amr: ['pwd'], at: expect.any(String) }
+    expect(given).toContainEqual(
+      expect.objectContaining({ delegation: jti, sign_in: signIn, not_before: expect.any(String) }),
+    )
   })
 
   it('consent-shows-redirect-and-client-host: RFC 9700 §4.1, on the page as it is served, which lets its form lead there and nowhere else', async () => {

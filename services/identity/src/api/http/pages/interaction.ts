@@ -30,10 +30,11 @@ export function interactionPages(parts: PagesParts): Hono<Env> {
     const asked = await askedBy(details)
     const read = readAnswer(http.get('form'), asked)
     if (read.problems.size > 0) return page(http, asked, read.choices, read.problems)
-    const { human } = http.get('visitor')
+    const visitor = http.get('visitor')
+    const { human } = visitor
     if (read.answer === 'decline')
       return goOn(http, asked, await interactions.decline(...rawOf(http), { reported: read.choices.reported }))
-    const delegate = () => grant(human, details, read)
+    const delegate = () => grant(visitor, details, read)
     return goOn(http, asked, await interactions.approve(...rawOf(http), { human, delegate }))
   })
 
@@ -50,7 +51,11 @@ export function interactionPages(parts: PagesParts): Hono<Env> {
     }
   }
 
-  async function grant(human: string, { agent }: DelegationAsked, { details, choices }: Answer): Promise<string> {
+  async function grant(
+    { human, signIn }: Visitor,
+    { agent }: DelegationAsked,
+    { details, choices }: Answer,
+  ): Promise<string> {
     const delegation = newId('dlg')
     const blueprint = principals.blueprint(agent.blueprint)
     const wanted = {
@@ -61,7 +66,7 @@ export function interactionPages(parts: PagesParts): Hono<Env> {
       maximumDepth: choices.depth,
       narrow: false,
     }
-    await giveDelegation(parts, { human, agentId: agent.agent, wanted })
+    await giveDelegation(parts, { human, signIn, agentId: agent.agent, wanted })
     return delegation
   }
 

@@ -58,13 +58,13 @@ export function requestPages(parts: PagesParts): Hono<Env> {
     const form = http.get('form')
     const { answer, choices, problems, details } = readAnswer(form, asked)
     if (problems.size > 0) return consentPage(http, visitor, request, asked, choices, problems)
-    const { human } = visitor
+    const { human, signIn } = visitor
     if (answer === 'decline') {
       await decline(parts, { request: request.request, human, reported: choices.reported })
       return declinedPage(http, visitor, choices.reported)
     }
     const { seconds: lifetimeSeconds, depth: maximumDepth } = choices
-    const given = { request: request.request, human, details, lifetimeSeconds, maximumDepth }
+    const given = { request: request.request, human, signIn, details, lifetimeSeconds, maximumDepth }
     const delegation = await approve(parts, given)
     return http.redirect(`/delegations/${delegation}?done=approved`, 303)
   })

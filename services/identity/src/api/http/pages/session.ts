@@ -4,6 +4,7 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import { CredenceError, forbidden, unauthenticated } from '@credence/contracts/errors'
+import type { SignIn } from '@credence/contracts/events/identity'
 import type { Role } from '@credence/shared/callers/roles'
 import type { Context as Http, MiddlewareHandler } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
@@ -20,6 +21,8 @@ export type Visitor = {
   groups: string[]
   roles: ReadonlySet<Role>
   csrf: string
+  /** How and when they signed in; for the delegations that they give, and shown nowhere. */
+  signIn: SignIn | undefined
 }
 
 export type Env = { Variables: { visitor: Visitor; form: URLSearchParams } }
@@ -69,6 +72,7 @@ export async function visitorOf(parts: PagesParts, http: Http): Promise<Visitor 
     groups: session.groups,
     roles: parts.roles.ofGroups(session.issuer, session.groups),
     csrf: session.csrf,
+    signIn: session.signIn,
   }
 }
 

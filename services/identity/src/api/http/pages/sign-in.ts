@@ -50,7 +50,7 @@ export function signInPages(parts: PagesParts): Hono<Env> {
     const browser = getCookie(http, BROWSER, 'host')
     const kept = browser ? await sessions.take(browser, query.get('state') ?? '') : undefined
     if (kept?.provider !== http.req.param('provider')) throw notBegunHere()
-    const { issuer, subject, name, groups } = await signIn.finish(kept, query)
+    const { issuer, subject, name, groups, signIn: how } = await signIn.finish(kept, query)
     const human = await parts.directory.resolve(issuer, subject, name)
     await parts.barrier()
     if (!parts.principals.human(human)?.active)
@@ -62,7 +62,8 @@ export function signInPages(parts: PagesParts): Hono<Env> {
     const before = sessionCookie(http)
     if (before) await sessions.close(before)
     // A new id at every sign-in: whatever was planted in the browser before is worth nothing.
-    setSessionCookie(http, await sessions.open({ human, issuer, groups, since: parts.clock().toISOString() }))
+    const session = { human, issuer, groups, since: parts.clock().toISOString(), signIn: how }
+    setSessionCookie(http, await sessions.open(session))
     deleteCookie(http, BROWSER, COOKIE)
     return http.redirect(kept.returnTo, 303)
   })

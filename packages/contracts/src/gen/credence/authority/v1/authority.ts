@@ -75,7 +75,7 @@ export interface DroppedAuthority {
   detail?:
     | AuthorizationDetail
     | undefined;
-  /** Stable code: outside_delegation, outside_ceiling, outside_location, unknown_type. */
+  /** Stable code: outside_delegation, outside_ceiling, outside_location, unknown_type, outside_policy. */
   reason: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }

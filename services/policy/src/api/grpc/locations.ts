@@ -1,27 +1,12 @@
+/** Named networks, for conditions. */
 import { Slug } from '@credence/contracts/events/values'
 import { actorOf } from '@credence/shared/callers/caller'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { defineLocation } from '../../domain/location.ts'
-import { activatePolicies } from '../../domain/policyset.ts'
-import { ACTIVE } from '../../projections/world.ts'
 import type { Context } from '../context.ts'
 
-export const administrationMethods = ({ world, policies, checkPolicies, writer, clock }: Context) => ({
-  activatePolicies: method({
-    allow: ['security-operator'],
-    input: z.object({ cedar: z.string().min(1, 'must not be empty') }),
-    handle: async ({ cedar }, caller) => {
-      const set = await checkPolicies(cedar)
-      const command = { id: ACTIVE, actor: actorOf(caller), now: clock() }
-      const { position } = await writer.execute(world.policySets, {
-        ...command,
-        decide: (state) => activatePolicies(state, set),
-      })
-      await policies.refresh()
-      return { version: set.version, position }
-    },
-  }),
+export const locationMethods = ({ world, writer, clock }: Context) => ({
   defineLocation: method({
     allow: ['security-operator'],
     input: z.object({
