@@ -15,11 +15,13 @@ import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
 import { createTrust } from './adapters/trust/trust.ts'
 import { createAsk } from './api/decide.ts'
+import { approvalMethods } from './api/grpc/approvals.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
 import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
+import { riskMethods } from './api/grpc/risk.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
 import { serveAuthzen } from './api/http/serve.ts'
 import { createWatches } from './api/watches.ts'
@@ -107,6 +109,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...grantMethods(context),
       ...decisionMethods(context, ask),
       ...replayMethods(context),
+      ...approvalMethods(context),
+      ...riskMethods(context),
     },
     findAgent: world.principals.callerBySpiffeId,
     barrier,
