@@ -1,38 +1,35 @@
-/** The desk at which people are asked (approvals.ts), as the access request profile works with it. */
+/** Approvals, as the access request profile has them. */
 import { CredenceError } from '@credence/contracts/errors'
 import type { Approval } from '../../domain/approval.ts'
-import { createDesk } from '../approvals.ts'
+import type { Desk } from '../approvals.ts'
 import type { Context } from '../context.ts'
 import { recordOf } from '../grpc/replay.ts'
 import type { AccessRequest, AccessRequests } from './requests.ts'
 
-export function accessRequestsOf(context: Context): AccessRequests {
-  const { barrier, clock } = context
-  const desk = createDesk(context)
+export function accessRequestsOf(context: Context, desk: Desk): AccessRequests {
   const shown = (approval: Approval): AccessRequest => ({
     id: approval.approval,
-    standing: desk.standing(approval, clock()),
+    standing: desk.standing(approval, context.clock()),
     persons: approval.persons,
     approved: approval.approvedBy.length,
     expiresAt: new Date(approval.expires_at),
   })
   return {
     recorded: async (decision, position) => {
-      try {
-        const { commit, recorded } = await recordOf(context, decision, position)
-        const { outcome, agent, grant, action, resource, audience, enforcement_point: enforcementPoint } = recorded
-        return { outcome, agent, grant, action, resource, audience, enforcementPoint, at: new Date(commit.time) }
-      } catch (error) {
+      const found = await recordOf(context, decision, position).catch((error: unknown) => {
         if (error instanceof CredenceError && error.status === 'not_found') return undefined
         throw error
-      }
+      })
+      if (!found) return undefined
+      const { outcome, agent, grant, action, resource, audience, enforcement_point: enforcementPoint } = found.recorded
+      return { outcome, agent, grant, action, resource, audience, enforcementPoint, at: new Date(found.commit.time) }
     },
-    request: async (of, { id }) => {
-      const { approval } = await desk.request(of, { actor: { kind: 'workload', id }, enforcementPoint: id })
-      return shown(approval)
+    request: async (of, asker) => {
+      const by = { actor: { kind: 'workload' as const, id: asker.id }, enforcementPoint: asker.id }
+      return shown((await desk.request(of, by)).approval)
     },
     get: async (id) => {
-      await barrier()
+      await context.barrier()
       return shown(desk.known(id))
     },
   }

@@ -9,10 +9,10 @@ import type { TlsFiles } from '@credence/shared/rpc/tls'
 import type { Ask } from '../ask.ts'
 import type { Context } from '../context.ts'
 import { outcomeOf } from '../decide.ts'
-import { accessRequestsOf } from './access-requests.ts'
 import { createEnforcementPoints, type Trust } from './enforcement-points.ts'
 import { authzenListener } from './listener.ts'
 import { PATHS } from './metadata.ts'
+import type { AccessRequests } from './requests.ts'
 import type { Searchable } from './search.ts'
 
 export type Serving = {
@@ -24,6 +24,8 @@ export type Serving = {
   trust: Trust
   roles: Roles
   ask: Ask
+  /** Undefined where people cannot be asked. */
+  accessRequests: AccessRequests | undefined
   log: Log
 }
 
@@ -39,14 +41,14 @@ export const MAX_CONNECTIONS = 10_000
 
 /** @throws CredenceError `unavailable` naming the address that is taken */
 export function serveAuthzen(context: Context, serving: Serving): Promise<HttpServer> {
-  const { listen, url, tls, trust, roles, ask, log } = serving
+  const { listen, url, tls, trust, roles, ask, accessRequests, log } = serving
   const { clock, world } = context
   const parts = {
     url,
     ask,
     searchable: searchableOf(context),
-    accessRequests: accessRequestsOf(context),
-    requestEndpoint: `${url}${PATHS.requests}`,
+    accessRequests,
+    requestEndpoint: accessRequests && `${url}${PATHS.requests}`,
     clock,
   }
   const isStopped = (id: string): boolean => {
