@@ -12,10 +12,11 @@ import { AGENT_FOLDER, assemble, BLUEPRINT, type Cast, childModel, filesIn, furn
 
 export type House = { stack: Stack; company: Company; cast: Cast; close(): Promise<void> }
 
-export async function openHouse(): Promise<House> {
+/** @param options.calendar another calendar than the company’s: agents are given authority there */
+export async function openHouse(options: { calendar?: string } = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'credence-house-'))
   const stack = await startStack({ folder })
-  const company = await openCompany(stack)
+  const company = { ...(await openCompany(stack)), ...options }
   const cast = await assemble(stack, company)
   await furnish(cast)
   const close = async () => {
@@ -29,8 +30,8 @@ export async function openHouse(): Promise<House> {
 export type AtWork = { agent: Agent; agentId: string; key: AgentKey; task: Task }
 
 /** From nothing to an agent with an open task: register → attest → delegate → open. */
-export async function putToWork({ stack, company, cast }: House): Promise<AtWork> {
-  const key = await newAgentKey()
+export async function putToWork({ stack, company, cast }: House, given?: AgentKey): Promise<AtWork> {
+  const key = given ?? (await newAgentKey())
   const measurements = await measure(filesIn(AGENT_FOLDER))
   const { agent: registered, position } = await cast.platform.identity.registerAgent({
     blueprint: BLUEPRINT,

@@ -36,7 +36,7 @@ export type Kernel = {
 }
 
 /** What a service serves: its methods, and how it knows who calls. */
-export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 'name' | 'methods'> & {
+export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 'name' | 'methods' | 'also'> & {
   findAgent: FindAgent
   barrier: Barrier
   resolveHuman: ResolveHuman

@@ -13,6 +13,8 @@ import { cedarEngine } from './adapters/cedar/cedar.ts'
 import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
+import { createTrust } from './adapters/trust/trust.ts'
+import { createAccessRequests } from './api/access-requests.ts'
 import { createDesk } from './api/approvals.ts'
 import { createAsk } from './api/decide.ts'
 import { approvalMethods } from './api/grpc/approvals.ts'
@@ -23,6 +25,7 @@ import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
 import { riskMethods } from './api/grpc/risk.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
+import { serveAuthzen } from './api/http/serve.ts'
 import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
 import { createSnapshots } from './projections/snapshots.ts'
@@ -116,4 +119,12 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     barrier,
     resolveHuman,
   })
+  const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
+  if (listen) {
+    const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
+    const accessRequests = createAccessRequests(context, desk)
+    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests, log }
+    const http = await serveAuthzen(context, serving)
+    cleanup.push(http.stop)
+  }
 })

@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Sensitivity } from '@credence/contracts/events/values'
 import { EffectOutcome } from '@credence/contracts/gen/credence/audit/v1/audit'
-import { type ApprovalNeeded, type CheckResponse, Decision, type Obligation } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { type CheckResponse, Decision, type Obligation } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { denial, problemOf, unsure } from '@credence/shared/access-token/problem'
 import { newId } from '@credence/shared/ids'
 import type { Clients } from '../clients.ts'
 import { answerProblem, type Problem } from './answers.ts'
 import { createEffects } from './effects.ts'
-import { createVerifyToken, KeysUnavailable, TokenRefused, type VerifiedToken } from './token.ts'
+import { createVerifyToken, type VerifiedToken } from './token.ts'
 
 /** What a request means: the action, and the resource that it is about. */
 export type Operation = {
@@ -62,8 +63,6 @@ const MAX_BODY_BYTES = 1024 * 1024
 const DECISION_MS = 1_500
 const EFFECT_WAIT_MS = 500
 const METADATA_PATH = '/.well-known/oauth-protected-resource'
-/** Reasons that make the token itself worthless (RFC 6750 §3.1 `invalid_token`): a new one may help, a retry will not. */
-const TOKEN_IS_DEAD = /^(agent_|parent_|token_revoked|grant_ended|grant_expired|grant_unknown|delegation_)/
 
 export function createGuard(options: GuardOptions): Guard {
   const verify = createVerifyToken(options)
@@ -150,15 +149,9 @@ export function createGuard(options: GuardOptions): Guard {
       )
   }
 
-  const problemOf = (error: unknown): Problem => {
-    if (error instanceof Stopped) return error.problem
-    if (error instanceof KeysUnavailable) return unsure('no_keys', error.message)
-    if (!(error instanceof TokenRefused)) return unsure('failed', 'The enforcement point failed.')
-    return { status: 401, code: error.oauthError ?? 'no_token', detail: error.message, oauthError: error.oauthError }
-  }
   const refuse = (response: ServerResponse, error: unknown): void => {
     if (response.headersSent) response.destroy()
-    else answerProblem(response, { ...problemOf(error), resourceMetadata })
+    else answerProblem(response, { ...(error instanceof Stopped ? error.problem : problemOf(error)), resourceMetadata })
   }
 
   return {
@@ -174,24 +167,6 @@ class Stopped extends Error {
     this.problem = problem
   }
 }
-
-const unsure = (code: string, detail: string): Problem => ({ status: 503, code, detail, retryAfterSeconds: 1 })
-
-function denial({ decisionId, reasons, position, approvalNeeded }: CheckResponse): Problem {
-  const dead = reasons.find(({ code }) => TOKEN_IS_DEAD.test(code))
-  const first = dead ?? reasons[0]
-  const base = { code: first?.code ?? 'denied', detail: first?.message ?? 'Denied.', decisionId, reasons }
-  if (dead) return { ...base, status: 401, oauthError: 'invalid_token' }
-  if (approvalNeeded) return { ...base, status: 403, approval: { decision_position: position, ...shown(approvalNeeded) } }
-  const outside = reasons.some(({ code }) => code === 'outside_grant')
-  return { ...base, status: 403, oauthError: outside ? 'insufficient_scope' : undefined }
-}
-
-const shown = ({ approver, persons, withinSeconds }: ApprovalNeeded) => ({
-  approver,
-  persons,
-  within_seconds: Number(withinSeconds),
-})
 
 /** RFC 9728 §2 */
 const metadata = ({ audience, issuer }: GuardOptions) => ({

@@ -9,12 +9,16 @@ export const MAX_REQUEST_BYTES = 1024 * 1024
 const snake = (name: PropertyKey): string => String(name).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 const fieldOf = (path: readonly PropertyKey[]): string => path.map(snake).join('.') || 'request'
 
-/** @throws CredenceError `invalid_argument` naming every field that is wrong, and what is allowed */
+/**
+ * @param options.fields `open`: fields that we do not know are passed over
+ * @param options.maxBytes where it is not the usual (`MAX_REQUEST_BYTES`)
+ * @throws CredenceError `invalid_argument` naming every field that is wrong, and what is allowed
+ */
 export function parseRequest<T>(
   bytes: Uint8Array,
   decode: (bytes: Buffer) => unknown,
   schema: z.ZodType<T>,
-  maxBytes: number = MAX_REQUEST_BYTES,
+  { fields = 'closed', maxBytes = MAX_REQUEST_BYTES }: { fields?: 'closed' | 'open'; maxBytes?: number | undefined } = {},
 ): T {
   if (bytes.byteLength > maxBytes)
     throw invalid('request', `is ${bytes.byteLength} bytes; at most ${maxBytes} are allowed`)
@@ -24,7 +28,7 @@ export function parseRequest<T>(
   } catch {
     throw invalid('request', 'is not a well-formed protobuf message of this method')
   }
-  refuseUnknownFields(message)
+  if (fields === 'closed') refuseUnknownFields(message)
   const result = schema.safeParse(message)
   if (result.success) return result.data
   const violations: FieldViolation[] = result.error.issues

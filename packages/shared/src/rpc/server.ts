@@ -33,8 +33,18 @@ export type Method<Response, Input> = {
   input: z.ZodType<Input>
   /** Largest request, where it is not the usual (`MAX_REQUEST_BYTES`); at most `MAX_MESSAGE_BYTES`. */
   maxBytes?: number
-  handle: (input: Input, caller: Caller) => Promise<Response>
+  handle: (input: Input, caller: Caller, call: CallFacts) => Promise<Response>
+  foreign?: Foreign<Response>
 }
+
+/** `deadline`: until when the caller waits, in ms since the epoch; Infinity when it did not say. */
+export type CallFacts = { deadline: number }
+
+/**
+ * For a protocol that is not ours: fields that we do not know are passed over, and an error is answered in the protocol's
+ * own words, where a gRPC error would not be taken as a refusal.
+ */
+export type Foreign<Response> = { answerTo: (error: unknown) => Response }
 
 /** Keeps the input's type between schema and handler. */
 export const method = <Response, Input>(one: Method<Response, Input>): Method<Response, Input> => one
@@ -52,6 +62,16 @@ export type Methods<Definition> = {
     : never
 }
 
+/** A service with its methods, whatever its definition. */
+export type Service = { definition: RpcDefinition; name: string; methods: Record<string, unknown> }
+
+/** Keeps methods true to their definition. */
+export const service = <Definition extends RpcDefinition>(one: {
+  definition: Definition
+  name: string
+  methods: Methods<Definition>
+}): Service => one
+
 export type RpcServer = { ready(serving: boolean): void; stop(): Promise<void> }
 
 export type RpcServerOptions<Definition> = {
@@ -59,6 +79,8 @@ export type RpcServerOptions<Definition> = {
   /** Fully qualified service name, for health and reflection. */
   name: string
   methods: Methods<Definition>
+  /** More services on the same listeners. */
+  also?: readonly Service[]
   authenticate: Authenticate
   log: Log
   tls: TlsFiles
@@ -85,30 +107,36 @@ export async function serveRpc<Definition extends RpcDefinition>(
     'grpc.keepalive_time_ms': 60_000,
     'grpc.enable_channelz': 0,
   })
-  const names = Object.keys(options.definition)
-  const raw = names.map((name) => [name, { ...options.definition[name], requestDeserialize: (bytes: Buffer) => bytes }])
-  const handlers = names.map((name) => [name, wrap(options, name)])
-  server.addService(Object.fromEntries(raw), Object.fromEntries(handlers))
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [options.name]: 'NOT_SERVING' })
+  const services = [service(options), ...(options.also ?? [])]
+  for (const one of services) addService(server, one, options)
+  const names = services.map(({ name }) => name)
+  const health = new HealthImplementation(Object.fromEntries(['', ...names].map((name) => [name, 'NOT_SERVING'])))
   health.addToServer(server)
-  if (options.reflection) addReflection(server, options.name)
+  if (options.reflection) addReflection(server, names)
   await bind(server, options.listen.mesh, meshCredentials(options.tls))
   await bind(server, options.listen.public, publicCredentials(options.tls))
   return {
     ready: (serving) => {
-      for (const name of ['', options.name]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
+      for (const name of ['', ...names]) health.setStatus(name, serving ? 'SERVING' : 'NOT_SERVING')
     },
     stop: () => stop(server),
   }
 }
 
+function addService(server: Server, one: Service, options: Admission): void {
+  const names = Object.keys(one.definition)
+  const raw = names.map((name) => [name, { ...one.definition[name], requestDeserialize: (bytes: Buffer) => bytes }])
+  const handlers = names.map((name) => [name, wrap(one, name, options)])
+  server.addService(Object.fromEntries(raw), Object.fromEntries(handlers))
+}
+
 /** gRPC reflection, from the descriptors as buf built them: the loader re-encodes files and loses what they import. */
-function addReflection(server: Server, service: string): void {
+function addReflection(server: Server, services: string[]): void {
   const image = readFileSync(new URL('./gen/credence.binpb', import.meta.resolve('@credence/contracts/streams')))
   const files = filesOf(image)
   const loaded = Object.entries(loadFileDescriptorSetFromBuffer(image))
   const definitions = loaded.map(([name, definition]) => [name, withFiles(definition, files)])
-  new ReflectionService(Object.fromEntries(definitions), { services: [service] }).addToServer(server)
+  new ReflectionService(Object.fromEntries(definitions), { services }).addToServer(server)
 }
 
 /** FileDescriptorSet (descriptor.proto): field 1, repeated, is one file. */
@@ -150,9 +178,11 @@ function bind(server: Server, address: string, credentials: Parameters<Server['b
   })
 }
 
-function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Definition>, name: string) {
-  const { path, requestDeserialize, responseStream } = options.definition[name] as MethodDefinition
-  const one = options.methods[name as keyof Definition] as unknown
+type Admission = { authenticate: Authenticate; log: Log }
+
+function wrap({ definition, methods }: Service, name: string, options: Admission) {
+  const { path, requestDeserialize, responseStream } = definition[name] as MethodDefinition
+  const one = methods[name]
 
   const admit = async (call: AnyCall, request: Uint8Array, allow: readonly Access[]): Promise<Caller> => {
     const caller = await options.authenticate({
@@ -166,10 +196,10 @@ function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Defini
     const address = addressIn(call.getPeer())
     return address === undefined ? caller : { ...caller, address }
   }
-  const failed = (error: unknown) => {
+  const logged = (error: unknown) => {
     if (!(error instanceof CredenceError) || error.status === 'internal')
       options.log.error('call failed', { method: path, error: messageOf(error) })
-    return toStatus(error)
+    return error
   }
   const run = <T>(call: AnyCall, work: () => Promise<T>) => traced(path, 'server', text(call, 'traceparent'), work)
 
@@ -182,25 +212,29 @@ function wrap<Definition extends RpcDefinition>(options: RpcServerOptions<Defini
     return (call: StreamCall): void => {
       run(call, () => pour(call)).then(
         () => call.end(),
-        (error) => call.emit('error', failed(error)),
+        (error) => call.emit('error', toStatus(logged(error))),
       )
     }
   }
-  const { allow, input, maxBytes, handle } = one as Method<unknown, unknown>
+  const { allow, input, maxBytes, handle, foreign } = one as Method<unknown, unknown>
   const answer = async (call: ServerUnaryCall<Buffer, unknown>): Promise<unknown> => {
     const caller = await admit(call, call.request, allow)
-    return handle(parseRequest(call.request, requestDeserialize, input, maxBytes), caller)
+    const fields = foreign ? 'open' : 'closed'
+    const parsed = parseRequest(call.request, requestDeserialize, input, { fields, maxBytes })
+    return handle(parsed, caller, { deadline: milliseconds(call.getDeadline()) })
   }
   return (call: ServerUnaryCall<Buffer, unknown>, reply: sendUnaryData<unknown>): void => {
     run(call, () => answer(call)).then(
       (response) => reply(null, response),
-      (error) => reply(failed(error)),
+      (error) => (foreign ? reply(null, foreign.answerTo(logged(error))) : reply(toStatus(logged(error)))),
     )
   }
 }
 
 /** `10.0.0.7:4711`, `[::1]:4711` or `unknown`. */
 const addressIn = (peer: string): string | undefined => /^\[?([0-9a-fA-F:.]+?)\]?:\d+$/.exec(peer)?.[1]
+
+const milliseconds = (deadline: Date | number): number => (typeof deadline === 'number' ? deadline : deadline.getTime())
 
 type AnyCall = ServerUnaryCall<Buffer, unknown> | StreamCall
 

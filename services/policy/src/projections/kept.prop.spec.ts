@@ -12,6 +12,7 @@ const { folder, remove } = openFolder()
 afterAll(remove)
 
 const TASKS = Array.from({ length: 4 }, () => ({ task: newId('tsk'), grant: newId('grt') }))
+const VERSIONS = ['a', 'b'].map((letter) => letter.repeat(64))
 const ADDRESSES = ['10.0.0.1', '10.1.0.1', '192.0.2.1']
 
 function make() {
@@ -27,7 +28,8 @@ const seen = ({ world, models }: ReturnType<typeof make>) => ({
   tasks: TASKS.map(({ grant }) => world.taskOfGrant(grant)),
   results: AGENTS.map(world.result),
   places: ADDRESSES.map(world.locate),
-  policies: world.policySet(),
+  policies: VERSIONS.map((version) => [world.policySets.get(version), world.policySets.placesOf(version)]),
+  counting: world.policySets.counting(),
 })
 
 type Made = [stream: 'POLICY' | 'ATTESTATION', subject: string, facts: Fact[]]
@@ -67,8 +69,26 @@ const HAPPENINGS: ((index: number, other: number) => Made)[] = [
     return ['POLICY', `location/${name}`, [{ type: 'credence.policy.location.defined.v1', data }]]
   },
   (index) => {
-    const data = { version: facts.DIGEST, cedar: `policy ${index}`, schema: '', policy_ids: [`p${index}`], engine: 'x' }
-    return ['POLICY', 'policyset/active', [{ type: 'credence.policy.policyset.activated.v1', data }]]
+    const data = {
+      version: VERSIONS[index % 2] as string,
+      policy_parts: 2,
+      schema_parts: 1,
+      comment: '',
+      author: 'hum_1',
+      drafted_at: facts.hours(index),
+    }
+    return ['POLICY', `policyset/${data.version}`, [{ type: 'credence.policy.policyset.drafted.v1', data }]]
+  },
+  (index, other) => {
+    const version = VERSIONS[index % 2] as string
+    const [of, part] = [['policies', 0] as const, ['policies', 1] as const, ['schema', 0] as const][other % 3] ?? []
+    const data = { version, of: of ?? 'policies', part: part ?? 0, text: 'permit' }
+    return ['POLICY', `policyset/${version}`, [{ type: 'credence.policy.policyset.text_added.v1', data }]]
+  },
+  (index, other) => {
+    const data = { version: VERSIONS[index % 2] as string }
+    const type = (['activated', 'report_started', 'report_stopped'] as const)[other % 3] ?? 'activated'
+    return ['POLICY', 'live/policies', [{ type: `credence.policy.live.${type}.v1`, data } as Fact]]
   },
 ]
 

@@ -24,6 +24,8 @@ import { checkRequest } from '../../../../infra/testing/check.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 
 const log = createLog('test', 'silent')
+/** Checking policies may take a while on a busy machine. */
+export const PATIENT = { deadlineMs: 150_000 }
 
 export type Policy = Awaited<ReturnType<House['workload']>>
 export type House = Awaited<ReturnType<typeof openHouse>>
@@ -37,6 +39,8 @@ export async function openHouse() {
   const buses = new Map<string, Bus>()
   const serverId = `spiffe://${stack.trustDomain}/service/policy`
   const closing: (() => unknown)[] = []
+  let author: Policy | undefined
+  let second: Policy | undefined
 
   async function bus(service: string): Promise<Bus> {
     const known = buses.get(service)
@@ -87,6 +91,17 @@ export async function openHouse() {
       )
       closing.push(client.close)
       return client
+    },
+    /** From a text to the active policies, by the two operators that it takes. @returns the version */
+    activate: async (cedar: string, schema = ''): Promise<{ version: string; position: string }> => {
+      author ??= await house.workload('operator/author')
+      second ??= await house.workload('operator/second')
+      const { version } = await author.draftPolicies({ cedar, schema, comment: '' }, PATIENT)
+      const { valid, findings } = await author.validatePolicies({ version }, PATIENT)
+      if (!valid) throw new Error(findings.map(({ policyId, message }) => `${policyId} ${message}`).join('; '))
+      await second.signOffPolicies({ version, comment: '' })
+      const { position } = await second.activatePolicies({ version }, PATIENT)
+      return { version, position }
     },
     /** An active agent with a key, a delegation of everything below its ceiling, and an accepted result. */
     agent: async (part: Parameters<typeof facts.agent>[0] = {}, held: Parameters<typeof facts.delegation>[0] = {}) => {
