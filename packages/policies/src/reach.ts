@@ -25,7 +25,9 @@ export function reachOf(policies: readonly Policy[]): (part: Part) => boolean {
 function mayBePrincipal(scope: Scope, { agent, blueprint }: Part): boolean {
   if (scope.op === 'is' && scope.entity_type !== 'Agent') return false
   return wanted(scope).every(
-    (uid) => (uid.type === 'Agent' && uid.id === agent) || (scope.op !== '==' && uid.type === 'Blueprint' && uid.id === blueprint),
+    (uid) =>
+      (uid.type === 'Agent' && uid.id === agent) ||
+      (scope.op !== '==' && uid.type === 'Blueprint' && uid.id === blueprint),
   )
 }
 
