@@ -47,13 +47,24 @@ const Body = z.strictObject({
   causation: z.string().optional(),
 })
 
-/** Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service. */
+/**
+ * Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service; `id` is for who has a
+ * unique one at hand: making one is 4 of the 65 µs that a recorded answer costs.
+ */
 export function newCommit<F extends Fact>(
   facts: F[],
-  about: { actor: Actor; correlation?: Correlation; causation?: string; source: string; subject: string; now: Date },
+  about: {
+    actor: Actor
+    correlation?: Correlation
+    causation?: string
+    source: string
+    subject: string
+    now: Date
+    id?: string
+  },
 ): Commit<F> {
   return {
-    id: newId('evt'),
+    id: about.id ?? newId('evt'),
     facts,
     actor: about.actor,
     correlation: about.correlation ?? {},
