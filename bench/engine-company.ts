@@ -117,6 +117,12 @@ export function companyRequests(count: number, policies: number): CompanyRequest
           },
           parents,
         },
+        // cedar-wasm is not given the schema here: the action's group is.
+        {
+          uid: { type: 'Action', id: `${type}.${verb}` },
+          attrs: {},
+          parents: [{ type: 'Action', id: `any.${VERBS.indexOf(verb) < 2 ? 'view' : 'change'}` }],
+        },
         { uid: parents[0] as EntityUid, attrs: {}, parents: [{ type: 'Folder', id: 'root' }] },
         { uid: { type: 'Team', id: `team-${own}` }, attrs: {}, parents: [{ type: 'Team', id: 'division' }] },
       ],
