@@ -38,10 +38,18 @@ export function readAnnotations(
 
   for (const name of effect === 'permit' ? APPROVAL : [])
     if (valueOf(name) !== undefined)
-      say('error', 'approval_on_permit', `@${name} belongs on a forbid: people lift a forbid by approving, not a permit`)
+      say(
+        'error',
+        'approval_on_permit',
+        `@${name} belongs on a forbid: people lift a forbid by approving, not a permit`,
+      )
   for (const name of effect === 'forbid' ? OBLIGATIONS : [])
     if (valueOf(name) !== undefined)
-      say('error', 'obligation_on_forbid', `@${name} belongs on a permit: it says how something that is allowed is done`)
+      say(
+        'error',
+        'obligation_on_forbid',
+        `@${name} belongs on a permit: it says how something that is allowed is done`,
+      )
   for (const name of Object.keys(annotations)) {
     const meant = KNOWN.includes(name) ? undefined : KNOWN.find((known) => isNear(name, known))
     if (meant) say('warning', 'annotation', `@${name} means nothing to Credence; @${meant} does`)
@@ -89,7 +97,11 @@ function obligationsIn(id: string, { valueOf, whole, say }: Reading): Obligation
   const fields = valueOf('mask_fields')
   if (fields !== undefined) {
     if (!FIELDS.test(fields))
-      say('error', 'annotation', '@mask_fields must be 1 to 32 field names with one space between them, like "name email"')
+      say(
+        'error',
+        'annotation',
+        '@mask_fields must be 1 to 32 field names with one space between them, like "name email"',
+      )
     obligations.push({ id, type: 'mask_fields', properties: { fields } })
   }
   const rows = whole('limit_rows', 1, MAX_ROWS)

@@ -9,9 +9,16 @@ import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Used } from '@credence/contracts/limits'
 import { type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
+import type {
+  ApprovalRule,
+  LoadedPolicies,
+  Meaning,
+  Obligation,
+  PolicyInput,
+  Verdict,
+} from '@credence/policies/policies'
 import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
 import type { Located } from './location.ts'
-import type { ApprovalRule, LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from '@credence/policies/policies'
 import { type RiskNow, riskAt } from './risk.ts'
 import { chainOf, endsIn, type Lookup, type Result } from './situation.ts'
 import type { Task } from './task.ts'
@@ -138,7 +145,9 @@ export function conclude(standing: Standing, policies: LoadedPolicies | undefine
     ...surroundings.stale.map((stream) => `stale_${stream.toLowerCase()}`),
   ]
   const waits = demand !== undefined && !lifted && !refused
-  const reasons = waits ? [...against, given?.standing === 'pending' ? 'approval_pending' : 'approval_required'] : against
+  const reasons = waits
+    ? [...against, given?.standing === 'pending' ? 'approval_pending' : 'approval_required']
+    : against
   const outcome = against.length > 0 ? 'deny' : waits ? 'ask' : 'allow'
   return {
     outcome,
@@ -194,7 +203,11 @@ const spendOn = (line: Node[], act: Act, { used }: Surroundings): Spending =>
 export const respend = (standing: Standing, lookup: Lookup, used: Surroundings['used']): Spending => {
   const { task, chain, question, now } = standing
   const mandate = chain?.at(-1)?.mandate
-  return spend(lineOf(task, chain, mandate === undefined ? undefined : lookup.mandate(mandate)), actOf(question, now), used)
+  return spend(
+    lineOf(task, chain, mandate === undefined ? undefined : lookup.mandate(mandate)),
+    actOf(question, now),
+    used,
+  )
 }
 
 function agentReasons(agent: AgentState, end: AgentEnd | undefined): string[] {
@@ -268,7 +281,11 @@ const unsupported = (obligations: Obligation[], { supportedObligations }: Questi
   obligations.some(({ type }) => !supportedObligations.includes(type))
 
 /** No longer than every policy that permits says, and than everything lives that was relied on. */
-function reliedUntil({ now, task, chain, result, agent, spending }: Standing, permits: Meaning[], lifted: boolean): number {
+function reliedUntil(
+  { now, task, chain, result, agent, spending }: Standing,
+  permits: Meaning[],
+  lifted: boolean,
+): number {
   const seconds = Math.min(...permits.map(({ reliedSeconds }) => reliedSeconds))
   if (!(seconds > 0) || spending.uses.length > 0 || lifted) return 0
   const ends = [task?.grant, result, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))

@@ -1,7 +1,7 @@
 /** The record of a decision: everything from which it can be explained, and recomputed. */
 import type { DecisionFact } from '@credence/contracts/events/catalog'
-import { conclude, type Decided, type Standing } from './decision.ts'
 import type { LoadedPolicies, Verdict } from '@credence/policies/policies'
+import { conclude, type Decided, type Standing } from './decision.ts'
 
 type Made = DecisionFact['data']
 

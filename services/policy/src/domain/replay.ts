@@ -1,8 +1,8 @@
 /** A decision made again from its record, the snapshot and the policies that it names. It must come out the same. */
 import { isDeepStrictEqual } from 'node:util'
 import type { EventData } from '@credence/contracts/events/catalog'
-import { conclude, type Question, type Surroundings, stand } from './decision.ts'
 import type { LoadedPolicies } from '@credence/policies/policies'
+import { conclude, type Question, type Surroundings, stand } from './decision.ts'
 import { recordedVerdict, reportOf } from './record.ts'
 import { lookupIn, type Situation } from './situation.ts'
 

@@ -32,7 +32,8 @@ function evolve(state: UsageState, fact: Fact): UsageState {
 const NEVER: Used = { count: 0 }
 
 /** Uses of one object of a node, as the book has them. */
-export const usedOf = (state: UsageState, node: string, detail: number): Used => state?.used[keyOf(node, detail)] ?? NEVER
+export const usedOf = (state: UsageState, node: string, detail: number): Used =>
+  state?.used[keyOf(node, detail)] ?? NEVER
 
 /** Grant, delegation or mandate, with what it permits. */
 export type Node = { node: string; details: readonly AuthorizationDetail[] }

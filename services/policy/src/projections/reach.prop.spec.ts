@@ -29,7 +29,9 @@ describe('reach', () => {
             if (one && open.delete(one)) reach.closed(one)
           }
           for (const type of TYPES) {
-            const named = [...open].filter((one) => one.grant?.authorization_details[0]?.resources.includes(`${type}::*`))
+            const named = [...open].filter((one) =>
+              one.grant?.authorization_details[0]?.resources.includes(`${type}::*`),
+            )
             const wanted = [...new Set(named.map(({ agent }) => agent))].sort()
             expect(reach.agents(type, '', 99)).toEqual(wanted)
             for (const after of ['agt_b', 'agt_bb', 'agt_e'])

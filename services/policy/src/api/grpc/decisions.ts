@@ -2,13 +2,13 @@
 import { isIP } from 'node:net'
 import { CredenceError } from '@credence/contracts/errors'
 import { AgentId, Sensitivity } from '@credence/contracts/events/values'
-import { Amount } from '@credence/contracts/limits'
 import {
   type CheckResponse,
   type CheckStreamResponse,
   Decision,
   Semantic,
 } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { Amount } from '@credence/contracts/limits'
 import type { Caller } from '@credence/shared/callers/caller'
 import { notBefore } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
@@ -217,4 +217,3 @@ function failureOf(error: unknown) {
     return { reason: error.reason, message: error.message, status: error.status.toUpperCase() }
   return { reason: 'internal', message: 'The decision failed.', status: 'INTERNAL' }
 }
-

@@ -22,42 +22,42 @@ export const grantMethods = ({ world, clock }: Context) => {
     })
   }
   return {
-  listGrants: method({
-    allow: ['security-operator', 'auditor', 'agent'],
-    input: z.object({
-      agentId: z.literal('').or(AgentId),
-      all: z.boolean(),
-      pageSize: z.int().min(0).max(500, 'must be at most 500'),
-      pageToken: z.string().max(64),
+    listGrants: method({
+      allow: ['security-operator', 'auditor', 'agent'],
+      input: z.object({
+        agentId: z.literal('').or(AgentId),
+        all: z.boolean(),
+        pageSize: z.int().min(0).max(500, 'must be at most 500'),
+        pageToken: z.string().max(64),
+      }),
+      handle: async ({ agentId, all, pageSize, pageToken }, caller) => {
+        if (caller.kind === 'agent' && agentId !== '' && agentId !== caller.agent)
+          throw forbidden('grants_of_another_agent', 'An agent lists its own grants: leave agent_id empty.')
+        const agent = caller.kind === 'agent' ? caller.agent : agentId
+        const now = clock()
+        const size = pageSize || DEFAULT_PAGE
+        const found: Task[] = []
+        for (const task of world.tasksNewestFirst(agent || undefined, pageToken || undefined)) {
+          if (!all && !isLive(task, now)) continue
+          found.push(task)
+          if (found.length > size) break
+        }
+        const page = found.slice(0, size)
+        return {
+          grants: page.map((task) => ({
+            taskId: task.task,
+            agentId: task.agent,
+            delegationId: task.delegation,
+            purpose: task.purpose,
+            grant: shownGrant(task, now),
+            ended: task.grant?.ended ?? '',
+            uses: usesOf(task),
+          })),
+          nextPageToken: found.length > size ? (page.at(-1)?.task ?? '') : '',
+        }
+      },
     }),
-    handle: async ({ agentId, all, pageSize, pageToken }, caller) => {
-      if (caller.kind === 'agent' && agentId !== '' && agentId !== caller.agent)
-        throw forbidden('grants_of_another_agent', 'An agent lists its own grants: leave agent_id empty.')
-      const agent = caller.kind === 'agent' ? caller.agent : agentId
-      const now = clock()
-      const size = pageSize || DEFAULT_PAGE
-      const found: Task[] = []
-      for (const task of world.tasksNewestFirst(agent || undefined, pageToken || undefined)) {
-        if (!all && !isLive(task, now)) continue
-        found.push(task)
-        if (found.length > size) break
-      }
-      const page = found.slice(0, size)
-      return {
-        grants: page.map((task) => ({
-          taskId: task.task,
-          agentId: task.agent,
-          delegationId: task.delegation,
-          purpose: task.purpose,
-          grant: shownGrant(task, now),
-          ended: task.grant?.ended ?? '',
-          uses: usesOf(task),
-        })),
-        nextPageToken: found.length > size ? (page.at(-1)?.task ?? '') : '',
-      }
-    },
-  }),
-}
+  }
 }
 
 const isLive = ({ grant }: Task, now: Date): boolean =>

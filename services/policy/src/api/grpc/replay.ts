@@ -48,7 +48,11 @@ export async function recordOf(
   for (let sequence = last; sequence >= first; sequence--) {
     const message = await bus.jsm.streams.getMessage('DECISIONS', { seq: sequence }).catch(() => undefined)
     if (!message) continue
-    const commit = decodeCommit({ subject: message.subject, headers: message.header, data: message.data }, 'DECISIONS', sequence)
+    const commit = decodeCommit(
+      { subject: message.subject, headers: message.header, data: message.data },
+      'DECISIONS',
+      sequence,
+    )
     for (const { type, data } of commit.facts)
       if (type === 'credence.policy.decision.made.v1' && data.decision === decisionId) return { commit, recorded: data }
   }
@@ -58,7 +62,8 @@ export async function recordOf(
 /** @throws CredenceError `failed_precondition` when what it needs is not kept any more */
 export async function replayOf({ policies, acts, readSnapshot }: Context, recorded: Recorded, time: Date) {
   const situation = await readSnapshot(recorded.snapshot)
-  if (!situation) throw precondition('snapshot_missing', `The snapshot ${recorded.snapshot} is not kept, or was altered.`)
+  if (!situation)
+    throw precondition('snapshot_missing', `The snapshot ${recorded.snapshot} is not kept, or was altered.`)
   const told = recorded.act ? await acts.told(recorded.decision) : {}
   if (!told) throw precondition('act_erased', 'Amount, arguments and properties of this act were erased.')
   const live = recorded.policy_version === '' ? undefined : await policies.byVersion(recorded.policy_version)
