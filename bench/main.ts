@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
 import { benchDecision } from './decision.ts'
+import { benchDecisions } from './decisions/main.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
 
 const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decision: benchDecision,
+  decisions: benchDecisions,
   'token-exchange': benchTokenExchange,
 }
 

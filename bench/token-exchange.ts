@@ -3,9 +3,10 @@ import { Worker } from 'node:worker_threads'
 import { messageOf } from '@credence/shared/log'
 import { appendsOnly, verifiesOnly } from './limits.ts'
 import { type Load, summary } from './load.ts'
+import { processorMs, residentMiB } from './processor.ts'
 import { printReport, rounded } from './report.ts'
 import type { Kind } from './token-load.ts'
-import { asks, openPlace, orderOf, type Place, processorMs, residentMiB } from './token-place.ts'
+import { asks, openPlace, orderOf, type Place } from './token-place.ts'
 
 type Size = { few: number; many: number; clients: number; requests: number; rounds: number }
 const WHOLE: Size = { few: 1_000, many: 100_000, clients: 256, requests: 3_000, rounds: 5 }

@@ -1,5 +1,5 @@
 /** A place to measure the token endpoint in: NATS, identity and policy with so many agents, and a few that ask. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
@@ -90,18 +90,3 @@ export const orderOf = ({ stack, clients }: Place, kind: Kind, requests: number)
   requests,
   inFlight: IN_FLIGHT,
 })
-
-/** Resident memory in MiB (proc(5), VmRSS). */
-export const residentMiB = (pid: number): number =>
-  Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
-
-/** Time on a processor since it began, in milliseconds (proc(5), utime and stime in hundredths of a second). */
-export function processorMs(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const [user = 0, system = 0] = text
-    .slice(text.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-    .map(Number)
-  return (user + system) * 10
-}

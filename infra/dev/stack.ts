@@ -31,6 +31,7 @@ export const DEFAULT_PORTS = {
   attestationPublic: 7413,
   auditPublic: 7414,
   identityHttp: 7421,
+  policyHttp: 7423,
   idp: 7430,
   calendar: 7441,
   customers: 7442,
@@ -45,6 +46,8 @@ export type Stack = {
   nats: Nats
   /** OAuth issuer of the identity service, issuer of the demo identity provider, audience of people's tokens. */
   issuer: string
+  /** The decision point, as enforcement points know it by HTTPS. */
+  decisionPoint: string
   idpIssuer: string
   apiAudience: string
   /** Starts a service, and waits until it serves. Replaces one that ended. */
@@ -86,6 +89,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (!existsSync(kekFile)) writeFileSync(kekFile, randomBytes(32), { mode: 0o600, flag: 'wx' })
   const authority = await openAuthority(join(folder, 'pki'), trustDomain)
   const issuer = `https://localhost:${ports.identityHttp}`
+  const decisionPoint = `https://localhost:${ports.policyHttp}`
   const idpIssuer = `https://localhost:${ports.idp}`
   const apiAudience = `https://credence.${trustDomain}/api`
   const rolesFile = join(folder, 'roles.json')
@@ -124,6 +128,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     authority,
     nats,
     issuer,
+    decisionPoint,
     idpIssuer,
     apiAudience,
     spawn,
@@ -148,6 +153,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         CREDENCE_GRPC_LISTEN: `127.0.0.1:${at.mesh}`,
         CREDENCE_GRPC_PUBLIC_LISTEN: `127.0.0.1:${at.public}`,
         ...(at.http ? { CREDENCE_HTTP_LISTEN: `127.0.0.1:${at.http}` } : {}),
+        CREDENCE_POLICY_HTTP_LISTEN: at.http ? `127.0.0.1:${at.http}` : '',
         CREDENCE_DATA_DIR: join(folder, `${name}-${at.mesh}`),
       }),
     stop: async () => {
@@ -187,6 +193,8 @@ function serviceEnvironment(stack: Stack, name: ServiceName, tls: TlsFiles, role
     CREDENCE_EGRESS_ALLOW: '127.0.0.0/8,::1/128',
     CREDENCE_HTTP_LISTEN: `127.0.0.1:${ports.identityHttp}`,
     CREDENCE_ISSUER: stack.issuer,
+    CREDENCE_POLICY_HTTP_LISTEN: `127.0.0.1:${ports.policyHttp}`,
+    CREDENCE_POLICY_URL: stack.decisionPoint,
     CREDENCE_SIGN_IN_FILE: join(folder, 'sign-in', 'providers.json'),
     CREDENCE_IDENTITY_GRPC: `localhost:${ports.identityMesh}`,
     CREDENCE_POLICY_GRPC: `localhost:${ports.policyMesh}`,

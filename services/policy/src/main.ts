@@ -13,6 +13,7 @@ import { cedarEngine } from './adapters/cedar/cedar.ts'
 import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
+import { createTrust } from './adapters/trust/trust.ts'
 import { createAsk } from './api/decide.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
@@ -20,6 +21,7 @@ import { locationMethods } from './api/grpc/locations.ts'
 import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
+import { serveAuthzen } from './api/http/serve.ts'
 import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
 import { createSnapshots } from './projections/snapshots.ts'
@@ -110,4 +112,12 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     barrier,
     resolveHuman,
   })
+  const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
+  if (listen) {
+    const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
+    const ask = createAsk(context)
+    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests: undefined, log }
+    const http = await serveAuthzen(context, serving)
+    cleanup.push(http.stop)
+  }
 })

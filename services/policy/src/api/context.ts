@@ -1,12 +1,13 @@
 /** What the handlers of this service work with. */
+
+import type { DecisionFact } from '@credence/contracts/events/catalog'
+import type { LoadedPolicies } from '@credence/policies/policies'
 import type { Bus } from '@credence/shared/bus/connect'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
 import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
 import type { Recorder } from '@credence/shared/event-store/recorder'
-import type { DecisionFact } from '@credence/contracts/events/catalog'
-import type { LoadedPolicies } from '@credence/policies/policies'
 import type { Situation } from '../domain/situation.ts'
 import type { Snapshots } from '../projections/snapshots.ts'
 import type { World } from '../projections/world.ts'

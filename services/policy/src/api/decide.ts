@@ -5,7 +5,15 @@ import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
 import { useApproval } from '../domain/approval.ts'
-import { conclude, type Decided, type Question, respend, type Standing, type Surroundings, stand } from '../domain/decision.ts'
+import {
+  conclude,
+  type Decided,
+  type Question,
+  respend,
+  type Standing,
+  type Surroundings,
+  stand,
+} from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
 import { reliedOn } from '../domain/situation.ts'
@@ -22,9 +30,18 @@ export const createAsk = (context: Context): Ask => {
   }
 }
 
+/** What would be decided now. Nothing is recorded or used up: it says what may be done, and permits nothing. */
+export function outcomeOf(context: Context, asked: Asked, asker: Asker): Answer['outcome'] {
+  return conclude(weigh(context, asked, asker).standing, context.policies.live()).outcome
+}
+
 /** What is asked, and all that is known of it at this moment; nothing is written, and nothing is waited for. */
 export function consider(context: Context, asked: Asked, asker: Asker) {
-  const { world, acts, followers, snapshots, clock } = context
+  const snapshot = context.snapshots.of(asked.agentId, asked.grantId)
+  return { ...weigh(context, asked, asker), snapshot, positions: positionsOf(context) }
+}
+
+function weigh({ world, acts, followers, clock }: Context, asked: Asked, asker: Asker) {
   const { agentId, grantId, tokenId, action, resource, audience, amount, supportedObligations } = asked
   const now = clock()
   const about = {
@@ -55,8 +72,7 @@ export function consider(context: Context, asked: Asked, asker: Asker) {
   // What two readers could read differently is refused before anything else.
   if (asked.arguments !== undefined) act()
   const standing = stand(question, world.lookup, surroundings, now)
-  const snapshot = snapshots.of(agentId, grantId)
-  return { standing, act, root, snapshot, positions: positionsOf(context) }
+  return { standing, act, root }
 }
 
 type Considered = ReturnType<typeof consider>
@@ -67,7 +83,8 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
   let considered = consider(context, asked, asker)
   let live = policies.live()
   let decided = conclude(considered.standing, live)
-  if (heard) heard(reliedUpon(context, asked, decided.outcome === 'ask' || decided.approval ? considered.act() : undefined))
+  if (heard)
+    heard(reliedUpon(context, asked, decided.outcome === 'ask' || decided.approval ? considered.act() : undefined))
   for (let tries = 0; !(await usedUp(context, considered, decided, decision)); tries++) {
     if (tries >= ATTEMPTS) throw unavailable('contended', 'Too many at once use up the same limit. Try again.')
     considered = consider(context, asked, asker)
@@ -129,7 +146,12 @@ async function usedUp(
   if (decided.outcome !== 'allow' || (spending.uses.length === 0 && !decided.approval)) return true
   const about = {
     actor: { kind: 'agent' as const, id: agent?.spiffe_id ?? '' },
-    correlation: { task: task?.task, trigger: task?.trigger.id, delegation: task?.delegation, human: chain?.at(-1)?.human },
+    correlation: {
+      task: task?.task,
+      trigger: task?.trigger.id,
+      delegation: task?.delegation,
+      human: chain?.at(-1)?.human,
+    },
     causation: decision,
     now,
   }
@@ -145,7 +167,11 @@ async function usedUp(
         ...about,
         id: root,
         decide: (book) =>
-          countUses(root, decision, respend(standing, world.lookup, (node, detail) => usedOf(book, node, detail))),
+          countUses(
+            root,
+            decision,
+            respend(standing, world.lookup, (node, detail) => usedOf(book, node, detail)),
+          ),
       })
     return true
   } catch (error) {

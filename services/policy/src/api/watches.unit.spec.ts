@@ -47,7 +47,12 @@ describe('what somebody relies on', () => {
       'token',
       'token/t1',
       't1',
-      [{ type: 'credence.identity.token.revoked.v1', data: { token: 't1', agent: agent.agent, expires_at: facts.hours(1) } } as Fact],
+      [
+        {
+          type: 'credence.identity.token.revoked.v1',
+          data: { token: 't1', agent: agent.agent, expires_at: facts.hours(1) },
+        } as Fact,
+      ],
     ],
   ]
   for (const [cause, subject, relied, made] of changes)

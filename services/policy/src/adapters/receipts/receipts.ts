@@ -15,7 +15,9 @@ const ALGORITHMS: Record<string, string> = { ec: 'ES256', ed25519: 'EdDSA', rsa:
 export function createReceipts(tls: TlsFiles, spiffeId: string): Receipts {
   const key = createPrivateKey(readFileSync(tls.keyFile))
   const alg = ALGORITHMS[key.asymmetricKeyType ?? ''] ?? 'ES256'
-  const chain = readFileSync(tls.certFile, 'utf8').match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g)
+  const chain = readFileSync(tls.certFile, 'utf8').match(
+    /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g,
+  )
   const x5c = (chain ?? []).map((pem) => new X509Certificate(pem).raw.toString('base64'))
   return {
     sign: (made, position, now) =>

@@ -16,7 +16,8 @@ export async function openSnapshots(bus: Bus): Promise<SnapshotStore> {
       try {
         await bucket.put(digest, text, { previousSeq: 0 })
       } catch (error) {
-        if (!isConflict(error)) throw unavailable('snapshot_not_kept', 'What the decision knew could not be kept.', error)
+        if (!isConflict(error))
+          throw unavailable('snapshot_not_kept', 'What the decision knew could not be kept.', error)
       }
     },
     read: async (digest) => {

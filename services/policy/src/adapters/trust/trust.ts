@@ -3,8 +3,8 @@
  * the bundle of our trust domain as identity publishes it.
  */
 import { readFileSync } from 'node:fs'
-import { IdentityServiceClient, IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { unavailable } from '@credence/contracts/errors'
+import { IdentityServiceClient, IdentityServiceService } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { Clock } from '@credence/shared/clock'
 import { CHANNEL, promised } from '@credence/shared/rpc/client'
 import { clientCredentials, type TlsFiles } from '@credence/shared/rpc/tls'

@@ -10,7 +10,7 @@ const BARE = { allow: '{"decision":true}', deny: '{"decision":false}', ask: '{"d
 export type Answering = {
   /** Where people are asked; undefined where nobody can be. */
   requestEndpoint: string | undefined
-  now: Date
+  now: () => Date
 }
 
 /**
@@ -46,9 +46,11 @@ const detailsOf = ({ decision, position, reasons, reliedUntil }: Answer): object
 })
 
 /** Access request profile §requestable-denial-context. */
-function requestable(answer: Answer, { requestEndpoint, now }: Answering): object {
+function requestable(answer: Answer, answering: Answering): object {
   const { outcome, approvalNeeded, reasons } = answer
+  const { requestEndpoint } = answering
   if (outcome !== 'ask' || !approvalNeeded || requestEndpoint === undefined) return {}
+  const now = answering.now()
   return {
     evaluation_id: evaluationId(answer),
     evaluated_at: now.toISOString(),

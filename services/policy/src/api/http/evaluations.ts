@@ -11,7 +11,8 @@ export const MAX_EVALUATIONS = 100
 
 const SEMANTICS = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit']
 
-export async function evaluate(parts: Parts, call: Call): Promise<string> {
+/** @throws CredenceError at once for a request that is not well-formed */
+export function evaluate(parts: Parts, call: Call): Promise<string> {
   return evaluateOne(parts, call, readJson(call.body))
 }
 
@@ -21,10 +22,10 @@ function evaluateOne(parts: Parts, { asker, requestId, details }: Call, read: Re
   return decide(parts, question, asker)
 }
 
-async function decide(parts: Parts, question: Question, asker: Asker): Promise<string> {
-  const answer = await parts.ask(question.asked, asker)
-  return decisionText(question, answer, { requestEndpoint: parts.requestEndpoint, now: parts.clock() })
-}
+const decide = (parts: Parts, question: Question, asker: Asker): Promise<string> =>
+  parts
+    .ask(question.asked, asker)
+    .then((answer) => decisionText(question, answer, { requestEndpoint: parts.requestEndpoint, now: parts.clock }))
 
 /** One entry, decided or not. `decided` is JSON text. */
 type Entry = { decided: string; isAllow: boolean } | { failure: CredenceError }

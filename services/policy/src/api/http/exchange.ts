@@ -9,8 +9,8 @@ export type Heads = {
   requestId: string
   /** `credence-details: true`, for callers that cannot add to the body. */
   details: boolean
-  /** A body comes, or is said to. */
-  body: boolean
+  /** Bytes of the body that are still to come; infinite when they come in chunks. */
+  length: number
 }
 
 const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
@@ -20,7 +20,7 @@ export const noHeads = (): Heads => ({
   contentType: undefined,
   requestId: '',
   details: false,
-  body: false,
+  length: 0,
 })
 
 /**
@@ -52,10 +52,10 @@ export function readHeads(raw: readonly string[], heads: Heads): void {
         heads.details = value === 'true'
         break
       case 'content-length':
-        heads.body ||= value !== '0'
+        heads.length = Number(value)
         break
       case 'transfer-encoding':
-        heads.body = true
+        heads.length = Number.POSITIVE_INFINITY
     }
   }
 }
@@ -70,27 +70,47 @@ export const isJson = (contentType: string | undefined): boolean =>
 const tooLarge = (limit: number) =>
   new CredenceError('invalid_argument', 'body_too_large', `The body is larger than ${limit} bytes.`)
 
-/** The whole body. @throws CredenceError `invalid_argument`, `body_too_large`; `unavailable` when the client goes away */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let first: Buffer | undefined
-    let more: Buffer[] | undefined
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > limit) {
-        request.pause()
-        reject(tooLarge(limit))
-      } else if (!first) first = chunk
-      else {
-        more ??= [first]
-        more.push(chunk)
-      }
-    })
-    request.on('end', () => resolve(more ? Buffer.concat(more, size) : (first ?? EMPTY)))
-    request.on('close', () => {
-      if (!request.complete) reject(gone())
-    })
+/**
+ * The whole body.
+ * @param length as it was said
+ * @param done is called once: with `invalid_argument`, `body_too_large`, or with `unavailable` when the client goes away
+ */
+export function readBody(
+  request: IncomingMessage,
+  length: number,
+  limit: number,
+  done: (error: CredenceError | undefined, body: Buffer) => void,
+): void {
+  if (length > limit && length !== Number.POSITIVE_INFINITY) {
+    done(tooLarge(limit), EMPTY)
+    return
+  }
+  let over = false
+  const end = (error: CredenceError | undefined, body: Buffer) => {
+    if (over) return
+    over = true
+    done(error, body)
+  }
+  let first: Buffer | undefined
+  let more: Buffer[] | undefined
+  let size = 0
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    // Nearly all come in one piece, and nothing has to be waited for then.
+    if (size === length && !first && size <= limit) return end(undefined, chunk)
+    if (size > limit) {
+      request.pause()
+      return end(tooLarge(limit), EMPTY)
+    }
+    if (!first) first = chunk
+    else {
+      more ??= [first]
+      more.push(chunk)
+    }
+  })
+  request.on('end', () => end(undefined, more ? Buffer.concat(more, size) : (first ?? EMPTY)))
+  request.on('close', () => {
+    if (!over && !request.complete) end(gone(), EMPTY)
   })
 }
 
@@ -102,14 +122,14 @@ export type Reply = { status: number; text: string; type?: string; cache?: strin
 const JSON_TYPE = 'application/json'
 
 /** Headers and body leave in one write, with the exact length. */
-export function send(response: ServerResponse, { requestId, body }: Heads, reply: Reply): void {
+export function send(response: ServerResponse, { requestId, length }: Heads, reply: Reply): void {
   const { status, text, type = JSON_TYPE, cache = 'no-store', headers } = reply
-  const length = String(Buffer.byteLength(text))
-  const heads = ['content-type', type, 'content-length', length, 'cache-control', cache]
+  const size = String(Buffer.byteLength(text))
+  const heads = ['content-type', type, 'content-length', size, 'cache-control', cache]
   if (requestId !== '') heads.push('x-request-id', requestId)
   if (headers) heads.push(...headers)
   // What we did not read of a body must not be waited for.
-  if (body && !response.req.complete) heads.push('connection', 'close')
+  if (length > 0 && !response.req.complete) heads.push('connection', 'close')
   response.writeHead(status, heads)
   response.end(text)
 }

@@ -43,27 +43,39 @@ const READ_REQUEST: Route = { method: 'GET', limit: 0, handle: readRequest }
 export function authzenListener(parts: Parts, points: EnforcementPoints, log: Log): RequestListener {
   const routes = routesOf(parts)
 
-  async function handle(
+  /** Without a promise where none is needed: most requests come on a connection, or with a token, that is known. */
+  function handle(
     route: Exclude<Route, { document: string }>,
     request: IncomingMessage,
     heads: Heads,
     rest: string,
-  ): Promise<Reply | string> {
+    reply: (reply: Reply | string) => void,
+    fail: (error: unknown) => void,
+  ): void {
     const known = points.of(request, heads.authorization)
     if (route.method === 'POST' && !isJson(heads.contentType)) throw invalid('content-type', 'must be application/json')
-    // A body that is on its way is taken while a token is verified.
-    const reading = readBody(request, route.limit)
-    const id = typeof known === 'string' ? known : await known.catch((error) => ignoring(reading, error))
-    const body = await reading
     const { requestId, details } = heads
-    const asker = { id, address: request.socket.remoteAddress ?? '', protocol: 'authzen' as const }
-    return route.handle(parts, { asker, body, requestId, details, rest })
+    const run = (id: string, body: Buffer) => {
+      const asker = { id, address: request.socket.remoteAddress ?? '', protocol: 'authzen' as const }
+      route.handle(parts, { asker, body, requestId, details, rest }).then(reply, fail)
+    }
+    readBody(request, heads.length, route.limit, (error, body) => {
+      if (!error) heads.length = 0
+      if (typeof known !== 'string') known.then((id) => (error ? fail(error) : run(id, body)), fail)
+      else if (error) fail(error)
+      else
+        try {
+          run(known, body)
+        } catch (thrown) {
+          fail(thrown)
+        }
+    })
   }
 
   return (request, response) => {
     const heads = noHeads()
-    const answer = (reply: Reply) => {
-      if (!response.destroyed) send(response, heads, reply)
+    const answer = (reply: Reply | string) => {
+      if (!response.destroyed) send(response, heads, typeof reply === 'string' ? { status: 200, text: reply } : reply)
     }
     const fail = (error: unknown) => {
       if (!(error instanceof CredenceError) || error.status === 'internal')
@@ -79,10 +91,7 @@ export function authzenListener(parts: Parts, points: EnforcementPoints, log: Lo
       if (request.method !== route.method && !(isDocument && request.method === 'HEAD'))
         return answer(notAllowed(route.method))
       if (isDocument) return answer({ status: 200, text: route.document, cache: PUBLIC })
-      handle(route, request, heads, rest).then(
-        (reply) => answer(typeof reply === 'string' ? { status: 200, text: reply } : reply),
-        fail,
-      )
+      handle(route, request, heads, rest, answer, fail)
     } catch (error) {
       fail(error)
     }
@@ -95,12 +104,6 @@ function pathOf(url = ''): { path: string; rest: string } {
   const path = query < 0 ? url : url.slice(0, query)
   const below = `${PATHS.requests}/`
   return path.startsWith(below) ? { path, rest: path.slice(below.length) } : { path, rest: '' }
-}
-
-/** The body does not matter any more, and must not be reported either. */
-function ignoring(reading: Promise<unknown>, error: unknown): never {
-  reading.catch(() => undefined)
-  throw error
 }
 
 const TEXT = 'text/plain; charset=utf-8'

@@ -2,12 +2,14 @@
 
 type Schema = Readonly<Record<string, unknown>>
 
+const HIDDEN = '\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff'
+
 /** Text without control and direction characters. */
 const word = (most = 256): Schema => ({
   type: 'string',
   minLength: 1,
   maxLength: most,
-  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]+$',
+  pattern: `^[^${HIDDEN}]+$`,
 })
 const orEmpty = (schema: Schema): Schema => ({ anyOf: [schema, { const: '' }] })
 const object = (properties: Record<string, Schema>, required: string[] = []): Schema => ({
@@ -19,7 +21,7 @@ const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 const list = (items: Schema, most: number): Schema => ({ type: 'array', items, maxItems: most })
 
 /** Two colons separate type and id elsewhere. */
-const typeName: Schema = { allOf: [word(), { not: { pattern: '::' } }] }
+const typeName: Schema = { ...word(), pattern: `^(?!.*::)[^${HIDDEN}]+$` }
 const flag: Schema = { type: 'boolean' }
 const open: Schema = { type: 'object' }
 

@@ -30,14 +30,14 @@ export type Serving = {
 }
 
 /** A request has ten seconds to come; a connection stays longer than enforcement points leave it unused. */
-const SETTINGS = {
+export const SETTINGS = {
   requestTimeout: 10_000,
   headersTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 75_000,
   maxHeaderSize: 16 * 1024,
 }
-const MAX_CONNECTIONS = 10_000
+export const MAX_CONNECTIONS = 10_000
 
 /** @throws CredenceError `unavailable` naming the address that is taken */
 export function serveAuthzen(context: Context, serving: Serving): Promise<HttpServer> {

@@ -1,0 +1,17 @@
+/** A server that decides, while it runs: how to ask it, and what of the machine it takes. */
+import type { AskedWith } from './requests.ts'
+
+export type Target = {
+  name: string
+  /** Where decisions are asked for, with the path. */
+  url: string
+  headers: Record<string, string>
+  /** A PEM file, when the url is https. */
+  caFile?: string
+  body(asked: AskedWith): string
+  /** What the body of an answer contains if and only if it allows. */
+  allowed: string
+  /** All processes that work for a decision. */
+  pids: number[]
+  stop(): Promise<void>
+}
