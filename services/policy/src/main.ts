@@ -1,5 +1,6 @@
 /** Policy: what may it do, under which conditions, for how long. */
 import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { createVerifyAccessToken } from '@credence/shared/access-token/verify'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
@@ -14,13 +15,18 @@ import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
 import { createTrust } from './adapters/trust/trust.ts'
+import { createDesk } from './api/approvals.ts'
 import { createAsk } from './api/decide.ts'
+import { extAuthzService } from './api/ext-authz/check.ts'
+import { approvalMethods } from './api/grpc/approvals.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
 import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
+import { riskMethods } from './api/grpc/risk.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
+import { accessRequestsOf } from './api/http/access-requests.ts'
 import { serveAuthzen } from './api/http/serve.ts'
 import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
@@ -76,7 +82,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const ticking = setInterval(() => watches.tick(clock()), TICK_MS)
   cleanup.push(() => clearInterval(ticking))
 
-  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
+  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain, CREDENCE_ISSUER: issuer } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const barrier = createBarrier(bus, followers)
   const kept = await openSnapshots(bus)
@@ -97,9 +103,18 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     watches,
   }
   const ask = createAsk(context)
+  const desk = createDesk(context)
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
+    also: issuer
+      ? [
+          extAuthzService({
+            ask,
+            verifyAccessToken: createVerifyAccessToken({ issuer, fetch, algorithmFor: kernel.roles.algorithmFor }),
+          }),
+        ]
+      : [],
     methods: {
       ...policiesMethods({ policySets, policies, engine: cedarEngine, readText, writer, clock }),
       ...locationMethods(context),
@@ -107,6 +122,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...grantMethods(context),
       ...decisionMethods(context, ask),
       ...replayMethods(context),
+      ...approvalMethods(context, desk),
+      ...riskMethods(context),
     },
     findAgent: world.principals.callerBySpiffeId,
     barrier,
@@ -115,8 +132,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
   if (listen) {
     const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
-    const ask = createAsk(context)
-    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests: undefined, log }
+    const accessRequests = accessRequestsOf(context, desk)
+    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests, log }
     const http = await serveAuthzen(context, serving)
     cleanup.push(http.stop)
   }

@@ -196,7 +196,12 @@ function positionsOf({ followers }: Context): { [stream: string]: number } {
 }
 
 /** Not before the record is durable: one that is not acknowledged makes the call UNAVAILABLE, never an allow. */
-async function record({ recorder, spiffeId }: Context, fact: DecisionFact, agentSpiffeId: string | undefined, now: Date) {
+async function record(
+  { recorder, spiffeId }: Context,
+  fact: DecisionFact,
+  agentSpiffeId: string | undefined,
+  now: Date,
+) {
   const { data } = fact
   // What a caller makes up must not become the name of a log.
   const log = agentSpiffeId ? data.agent : 'unknown'

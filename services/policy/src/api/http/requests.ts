@@ -3,8 +3,9 @@
  * said so, and looks how it goes. A denial is bound to its request by the record of the decision itself (`evaluation_id`).
  */
 import { CredenceError, invalid } from '@credence/contracts/errors'
+import { REQUESTABLE_SECONDS } from '../approvals.ts'
 import type { Asker } from '../ask.ts'
-import { parseEvaluationId, REQUESTABLE_SECONDS } from './answer.ts'
+import { parseEvaluationId } from './answer.ts'
 import { isObject, type JsonObject, readJson } from './exact-json.ts'
 import { type Reply, refusal, statusOf } from './exchange.ts'
 import type { Call, Parts } from './parts.ts'
