@@ -6,6 +6,7 @@ import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addIdentityCommands } from './commands/identity.ts'
 import { addRiskCommands } from './commands/risk.ts'
+import { addPolicyCommands } from './commands/policy.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
 import { say } from './print.ts'
@@ -37,6 +38,7 @@ program
 const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
+addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)
 addAuditCommands(program, run)
