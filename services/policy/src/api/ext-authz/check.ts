@@ -8,7 +8,7 @@ import { KeysUnavailable, TokenRefused } from '@credence/shared/access-token/ref
 import type { VerifyAccessToken } from '@credence/shared/access-token/verify'
 import type { Caller } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
-import { type CallFacts, method, type Service, service } from '@credence/shared/rpc/server'
+import { method, type Service, service } from '@credence/shared/rpc/server'
 import type { Ask, Asked } from '../ask.ts'
 import { answered, closed, refused } from './answers.ts'
 import { type Arguments, type BodyFault, readArguments } from './body.ts'
