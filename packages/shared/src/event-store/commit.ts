@@ -47,13 +47,25 @@ const Body = z.strictObject({
   causation: z.string().optional(),
 })
 
-/** Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service. */
+/**
+ * Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service; `commitId` is for
+ * who has a unique one at hand: making one is 4 of the 65 µs that a recorded answer costs. (Not `id`: commands, which are
+ * often spread into this, have the id of their aggregate under that name.)
+ */
 export function newCommit<F extends Fact>(
   facts: F[],
-  about: { actor: Actor; correlation?: Correlation; causation?: string; source: string; subject: string; now: Date },
+  about: {
+    actor: Actor
+    correlation?: Correlation
+    causation?: string
+    source: string
+    subject: string
+    now: Date
+    commitId?: string
+  },
 ): Commit<F> {
   return {
-    id: newId('evt'),
+    id: about.commitId ?? newId('evt'),
     facts,
     actor: about.actor,
     correlation: about.correlation ?? {},
