@@ -202,6 +202,8 @@ async function record(
     correlation: { task: data.task, delegation: data.delegations[0], human: data.human },
     causation: data.token,
     source: spiffeId,
+    // One unique part is enough for both.
+    commitId: `evt${data.decision.slice('dec'.length)}`,
     subject: `decision/${log}`,
     now,
   })
