@@ -136,7 +136,11 @@ async function test(folder: string): Promise<boolean> {
     }
   }
   const broken = findings.some(({ severity }) => severity === 'error')
-  say(broken ? 'The policies do not pass the checks.' : `${count.passed} passed, ${count.failed} failed; version ${version}`)
+  say(
+    broken
+      ? 'The policies do not pass the checks.'
+      : `${count.passed} passed, ${count.failed} failed; version ${version}`,
+  )
   return !broken && count.failed === 0
 }
 
@@ -151,7 +155,8 @@ function readText(file: string): string {
 const lineOfFinding = ({ severity, code, policyId, message }: Finding): string =>
   `${severity}  ${code}  ${policyId ? `${policyId}: ` : ''}${message}`
 
-const stateOf = ({ state }: PoliciesVersion): string => state.replace('POLICIES_STATE_', '').toLowerCase().replace('_', '-')
+const stateOf = ({ state }: PoliciesVersion): string =>
+  state.replace('POLICIES_STATE_', '').toLowerCase().replace('_', '-')
 
 const lineOfVersion = (one: PoliciesVersion): string =>
   [one.version, stateOf(one).padEnd(11), one.signedOff ? 'signed off' : '          ', one.comment].join('  ').trimEnd()
@@ -168,4 +173,5 @@ const describe = (one: PoliciesVersion): string =>
     ['findings', one.findings.map(lineOfFinding).join('; ')],
   ])
 
-const marked = (mark: string, text: string): string[] => (text ? text.split('\n').map((line) => `  ${mark} ${line}`) : [])
+const marked = (mark: string, text: string): string[] =>
+  text ? text.split('\n').map((line) => `  ${mark} ${line}`) : []

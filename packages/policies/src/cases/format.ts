@@ -1,6 +1,7 @@
 /** Test cases of policies as people write them: one JSON file with what all cases share, and the cases. */
-import { Amount } from '@credence/contracts/limits'
+
 import { EarStatus, RiskLevel, Sensitivity } from '@credence/contracts/events/values'
+import { Amount } from '@credence/contracts/limits'
 import { z } from 'zod'
 
 const Place = z.strictObject({ name: z.string(), trusted: z.boolean() })
@@ -26,7 +27,10 @@ const Given = z.strictObject({
     })
     .partial(),
   depth: z.int().nonnegative(),
-  human: z.strictObject({ id: text, groups: z.array(text) }).partial().nullable(),
+  human: z
+    .strictObject({ id: text, groups: z.array(text) })
+    .partial()
+    .nullable(),
   sign_in: z.strictObject({ acr: text.optional(), amr: z.array(text).optional(), age_seconds: z.int() }).nullable(),
   task: z
     .strictObject({ purpose: text, trigger: z.strictObject({ type: text, source: text }).partial() })

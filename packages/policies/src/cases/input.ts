@@ -73,7 +73,10 @@ export function inputOf(given: GivenPart): PolicyInput {
   }
 }
 
-const placeOf = (place: GivenPart['location'] = {}) => ({ name: place.name ?? 'unknown', trusted: place.trusted ?? false })
+const placeOf = (place: GivenPart['location'] = {}) => ({
+  name: place.name ?? 'unknown',
+  trusted: place.trusted ?? false,
+})
 
 const triggerOf = ({ type, source }: { type?: string | undefined; source?: string | undefined } = {}) => ({
   type: (type ?? 'message') as 'message',
@@ -84,7 +87,8 @@ const triggerOf = ({ type, source }: { type?: string | undefined; source?: strin
 
 function attestationOf(attestation: NonNullable<GivenPart['attestation']>) {
   const { status = 'affirming', kind = 'software', age_seconds = 60, program, model } = attestation
-  const composition = program !== undefined || model !== undefined ? { program: program ?? '', model: model ?? '' } : undefined
+  const composition =
+    program !== undefined || model !== undefined ? { program: program ?? '', model: model ?? '' } : undefined
   return { status, kind, age: age_seconds * 1000, ...(composition && { composition }) }
 }
 

@@ -12,7 +12,10 @@ export type CaseResult = { name: string; differences: string[] }
 export function runCases({ defaults, cases }: CaseFile, policies: LoadedPolicies): CaseResult[] {
   return cases.map(({ name, given, want }) => {
     try {
-      return { name, differences: differences(want, decide(policies, policies.evaluate(inputOf(merged(defaults, given))))) }
+      return {
+        name,
+        differences: differences(want, decide(policies, policies.evaluate(inputOf(merged(defaults, given))))),
+      }
     } catch (error) {
       return { name, differences: [error instanceof Error ? error.message : String(error)] }
     }
