@@ -5,15 +5,7 @@ import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
 import { useApproval } from '../domain/approval.ts'
-import {
-  conclude,
-  type Decided,
-  type Question,
-  respend,
-  type Standing,
-  type Surroundings,
-  stand,
-} from '../domain/decision.ts'
+import { conclude, type Decided, type Question, respend, type Surroundings, stand } from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
 import { reliedOn } from '../domain/situation.ts'
@@ -210,6 +202,8 @@ async function record(
     correlation: { task: data.task, delegation: data.delegations[0], human: data.human },
     causation: data.token,
     source: spiffeId,
+    // One unique part is enough for both.
+    commitId: `evt${data.decision.slice('dec'.length)}`,
     subject: `decision/${log}`,
     now,
   })
