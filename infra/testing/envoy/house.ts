@@ -10,7 +10,6 @@ import { tlsFetch } from '@credence/sdk/tls-fetch'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, SignJWT } from 'jose'
 import { Agent as Connections, fetch as undiciFetch } from 'undici'
 import { type AtWork, openHouse, putToWork } from '../../dev/house.ts'
-import { freePorts } from '../../dev/ports.ts'
 import { type Envoy, startEnvoy } from './start.ts'
 
 export type Answer = { status: number; code?: string; headers: Headers; body: string }
@@ -53,7 +52,9 @@ function replaced(text: string, from: string, to: string): string {
 }
 
 export async function openEnvoyHouse() {
-  const [port = 0, carelessPort = 0] = await freePorts(2)
+  // The audience has the port in it long before Envoy is there to take it.
+  const [held, heldCareless] = [await hold(), await hold()]
+  const [port, carelessPort] = [held.port, heldCareless.port]
   const audience = `https://localhost:${port}`
   const house = await openHouse({ calendar: audience })
   const { stack } = house
@@ -72,6 +73,7 @@ export async function openEnvoyHouse() {
       `localhost:${port}`,
     )
   const common = { upstreamPort: upstream.port, agentCaFile }
+  await Promise.all([held.release(), heldCareless.release()])
   const envoy = await startEnvoy(stack, { name: 'envoy', port, change: withMore, ...common })
   const lax = await startEnvoy(stack, { name: 'envoy-careless', port: carelessPort, change: careless, ...common })
 
@@ -181,6 +183,14 @@ function parsed(text: string): Answer {
   const body = rest.join('\r\n\r\n')
   const code = /"code":"([^"]*)"/.exec(body)?.[1]
   return { status: Number(line.split(' ')[1]), code, headers, body }
+}
+
+/** A free port that nobody else gets until it is released. */
+async function hold() {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { port, release: () => new Promise((resolve) => server.close(resolve)) }
 }
 
 /** Answers 200 to everything, and remembers it. */
