@@ -14,12 +14,12 @@ import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
 import { type Bus, connectBus } from '@credence/shared/bus/connect'
 import { follow } from '@credence/shared/event-store/follow'
 import { createLog } from '@credence/shared/log'
-import { checkRequest } from '../testing/check.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AtWork, type House, openHouse, putToWork } from '../dev/house.ts'
 import { freePorts } from '../dev/ports.ts'
 import { waitUntilServing } from '../dev/readiness.ts'
 import { SERVICE_NAMES, type ServiceName } from '../dev/stack.ts'
+import { checkRequest } from '../testing/check.ts'
 
 let house: House
 let work: AtWork

@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { type Clients, connectCredence } from '@credence/sdk/clients'
-import { checkRequest } from '../testing/check.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type AtWork, type House, openHouse, putToWork } from '../dev/house.ts'
+import { checkRequest } from '../testing/check.ts'
 
 let house: House
 let point: Clients
@@ -27,12 +27,12 @@ afterAll(async () => {
 const check = ({ agentId, task }: AtWork) =>
   point.policy.check(
     checkRequest({
-    agentId,
-    grantId: task.grantId,
-    tokenId: 'kill',
-    action: 'calendar.read',
-    resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
-    location: house.company.calendar,
+      agentId,
+      grantId: task.grantId,
+      tokenId: 'kill',
+      action: 'calendar.read',
+      resource: { type: 'CalendarEvent', id: 'evn_1', sensitivity: 'internal' },
+      location: house.company.calendar,
     }),
   )
 

@@ -73,7 +73,7 @@ function authorityOf({ calendar, customers }: Company): Cast['authority'] {
     actions,
     resources,
   })
-  const booking = detail(calendar, ['calendar.book', 'calendar.read'], ['CalendarEvent::*'])
+  const booking = detail(calendar, ['calendar.book', 'calendar.cancel', 'calendar.read'], ['CalendarEvent::*'])
   const contacts = detail(customers, ['customers.read_contact'], ['Customer::*'])
   return {
     ceiling: [booking, contacts],

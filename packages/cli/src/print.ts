@@ -19,4 +19,11 @@ export function toLines(rows: [name: string, value: string | undefined][]): stri
   return shown.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')
 }
 
+/**
+ * Words of others on a terminal: control and direction characters are written out, so that none moves the cursor, hides a
+ * word or turns a line around.
+ */
+export const harmless = (text: string): string =>
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`)
+
 export const say = (text: string): void => void process.stdout.write(`${text}\n`)

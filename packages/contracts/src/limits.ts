@@ -64,7 +64,9 @@ export const isCounted = (limits: Limits | undefined): boolean =>
 /** Sum of two decimal numbers, exact to six digits after the point. */
 export function plus(a: string, b: string): string {
   const sum = scaled(a) + scaled(b)
-  const digits = String(sum % UNIT).padStart(SCALE, '0').replace(/0+$/, '')
+  const digits = String(sum % UNIT)
+    .padStart(SCALE, '0')
+    .replace(/0+$/, '')
   return digits === '' ? String(sum / UNIT) : `${sum / UNIT}.${digits}`
 }
 

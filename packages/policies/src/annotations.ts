@@ -25,10 +25,10 @@ export function readAnnotations(
   const findings: Finding[] = []
   const say = (severity: Finding['severity'], code: Finding['code'], message: string) =>
     findings.push({ severity, code, policy, message })
-  const valueOf = (name: string): string | undefined =>
+  const annotation = (name: string): string | undefined =>
     Object.hasOwn(annotations, name) ? (annotations[name] ?? '') : undefined
   const whole = (name: string, least: number, most: number): number | undefined => {
-    const text = valueOf(name)
+    const text = annotation(name)
     if (text === undefined) return undefined
     const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
     if (value >= least && value <= most) return value
@@ -37,37 +37,45 @@ export function readAnnotations(
   }
 
   for (const name of effect === 'permit' ? APPROVAL : [])
-    if (valueOf(name) !== undefined)
-      say('error', 'approval_on_permit', `@${name} belongs on a forbid: people lift a forbid by approving, not a permit`)
+    if (annotation(name) !== undefined)
+      say(
+        'error',
+        'approval_on_permit',
+        `@${name} belongs on a forbid: people lift a forbid by approving, not a permit`,
+      )
   for (const name of effect === 'forbid' ? OBLIGATIONS : [])
-    if (valueOf(name) !== undefined)
-      say('error', 'obligation_on_forbid', `@${name} belongs on a permit: it says how something that is allowed is done`)
+    if (annotation(name) !== undefined)
+      say(
+        'error',
+        'obligation_on_forbid',
+        `@${name} belongs on a permit: it says how something that is allowed is done`,
+      )
   for (const name of Object.keys(annotations)) {
     const meant = KNOWN.includes(name) ? undefined : KNOWN.find((known) => isNear(name, known))
     if (meant) say('warning', 'annotation', `@${name} means nothing to Credence; @${meant} does`)
   }
 
   if (effect === 'forbid') {
-    const approval = approvalIn({ valueOf, whole, say })
+    const approval = approvalIn({ annotation, whole, say })
     return { meaning: { ...(approval && { approval }), obligations: [], reliedSeconds: 0 }, findings }
   }
-  const obligations = obligationsIn(policy, { valueOf, whole, say })
+  const obligations = obligationsIn(policy, { annotation, whole, say })
   return { meaning: { obligations, reliedSeconds: whole('relied_seconds', 0, MAX_RELIED_SECONDS) ?? 0 }, findings }
 }
 
 type Reading = {
-  valueOf(name: string): string | undefined
+  annotation(name: string): string | undefined
   whole(name: string, least: number, most: number): number | undefined
   say(severity: Finding['severity'], code: Finding['code'], message: string): void
 }
 
-function approvalIn({ valueOf, whole, say }: Reading): ApprovalRule | undefined {
-  const approver = valueOf('require_approval')
+function approvalIn({ annotation, whole, say }: Reading): ApprovalRule | undefined {
+  const approver = annotation('require_approval')
   const persons = whole('approvals', 1, MAX_PERSONS) ?? 1
   const withinSeconds = whole('approval_within', WITHIN.least, WITHIN.most) ?? WITHIN.default
   if (approver === undefined) {
     for (const name of ['approvals', 'approval_within'])
-      if (valueOf(name) !== undefined) say('error', 'annotation', `@${name} needs @require_approval beside it`)
+      if (annotation(name) !== undefined) say('error', 'annotation', `@${name} needs @require_approval beside it`)
     return undefined
   }
   if (!APPROVERS.includes(approver)) {
@@ -79,17 +87,21 @@ function approvalIn({ valueOf, whole, say }: Reading): ApprovalRule | undefined 
   return { approver, persons, withinSeconds }
 }
 
-function obligationsIn(id: string, { valueOf, whole, say }: Reading): Obligation[] {
+function obligationsIn(id: string, { annotation, whole, say }: Reading): Obligation[] {
   const obligations: Obligation[] = []
-  const note = valueOf('log_more')
+  const note = annotation('log_more')
   if (note !== undefined) {
     if (note.length > MAX_NOTE) say('error', 'annotation', `@log_more must be at most ${MAX_NOTE} characters`)
     obligations.push({ id, type: 'log_more', properties: note ? { note } : {} })
   }
-  const fields = valueOf('mask_fields')
+  const fields = annotation('mask_fields')
   if (fields !== undefined) {
     if (!FIELDS.test(fields))
-      say('error', 'annotation', '@mask_fields must be 1 to 32 field names with one space between them, like "name email"')
+      say(
+        'error',
+        'annotation',
+        '@mask_fields must be 1 to 32 field names with one space between them, like "name email"',
+      )
     obligations.push({ id, type: 'mask_fields', properties: { fields } })
   }
   const rows = whole('limit_rows', 1, MAX_ROWS)

@@ -13,7 +13,7 @@ type Uid = { type: string; id: string }
 type Scope = PolicyJson['principal'] | PolicyJson['action'] | PolicyJson['resource']
 
 /** @returns whether some permit's scope could fit */
-export function reachOf(policies: readonly Policy[]): (part: Part) => boolean {
+export function reachOf(policies: readonly Pick<Policy, 'effect' | 'json'>[]): (part: Part) => boolean {
   const permits = policies.filter(({ effect }) => effect === 'permit').map(({ json }) => json)
   return (part) =>
     permits.some(
@@ -25,7 +25,9 @@ export function reachOf(policies: readonly Policy[]): (part: Part) => boolean {
 function mayBePrincipal(scope: Scope, { agent, blueprint }: Part): boolean {
   if (scope.op === 'is' && scope.entity_type !== 'Agent') return false
   return wanted(scope).every(
-    (uid) => (uid.type === 'Agent' && uid.id === agent) || (scope.op !== '==' && uid.type === 'Blueprint' && uid.id === blueprint),
+    (uid) =>
+      (uid.type === 'Agent' && uid.id === agent) ||
+      (scope.op !== '==' && uid.type === 'Blueprint' && uid.id === blueprint),
   )
 }
 

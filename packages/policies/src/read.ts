@@ -32,7 +32,10 @@ const problem = (code: Finding['code'], message: string, policy = ''): Finding =
  * Cedar's syntax, plus what we ask of a set: no templates, a unique `@id` for each policy, concrete actions.
  * @param declared actions and groups of the platform's schema
  */
-export function readPolicies(text: string, declared: ReadonlySet<string>): { policies: Policy[] } | { findings: Finding[] } {
+export function readPolicies(
+  text: string,
+  declared: ReadonlySet<string>,
+): { policies: Policy[] } | { findings: Finding[] } {
   const parts = policySetTextToParts(text)
   if (parts.type === 'failure')
     return refuse(
@@ -43,7 +46,8 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
   if (parts.policy_templates.length > 0)
     return refuse(problem('template', 'templates are not supported; write the policies out'))
   if (parts.policies.length === 0) return refuse(problem('limit', 'holds no policy'))
-  if (parts.policies.length > MAX_POLICIES) return refuse(problem('limit', `at most ${MAX_POLICIES} policies are allowed`))
+  if (parts.policies.length > MAX_POLICIES)
+    return refuse(problem('limit', `at most ${MAX_POLICIES} policies are allowed`))
 
   const policies = new Map<string, Policy>()
   const findings: Finding[] = []
@@ -62,7 +66,11 @@ export function readPolicies(text: string, declared: ReadonlySet<string>): { pol
       for (const action of actions)
         if (!declared.has(action) && !ACTION_ID.test(action))
           findings.push(
-            problem('action', `names Action::"${action}", which no schema declares; an action is like "calendar.book"`, id),
+            problem(
+              'action',
+              `names Action::"${action}", which no schema declares; an action is like "calendar.book"`,
+              id,
+            ),
           )
       policies.set(id, { id, effect: json.effect, json, text: written, actions })
     }

@@ -45,7 +45,8 @@ export function readPlatformSchema(text: string): { platform: PlatformSchema } |
   const resourceTypes = theirs.filter(([, type]) => !('enum' in type)).map(([name]) => name)
   for (const [id, action] of Object.entries(actions)) findings.push(...problemsOfAction(id, action, resourceTypes))
   if (theirs.length > LIMITS.types) findings.push(problem(`declares more than ${LIMITS.types} entity types`))
-  if (Object.keys(actions).length > LIMITS.actions) findings.push(problem(`declares more than ${LIMITS.actions} actions`))
+  if (Object.keys(actions).length > LIMITS.actions)
+    findings.push(problem(`declares more than ${LIMITS.actions} actions`))
   if (findings.length > 0) return { findings }
   const types = Object.fromEntries(theirs.map(withOurAttributes))
   return { platform: { commonTypes, entityTypes: types, resourceTypes, actions } }
@@ -107,7 +108,9 @@ function problemsOfAction(id: string, action: Action, resourceTypes: string[]): 
   if (principalTypes.join() !== 'Agent') findings.push(problem(`${at}: its principal must be Agent`))
   for (const type of to)
     if (type !== RESOURCE && !resourceTypes.includes(type))
-      findings.push(problem(`${at}: ${type} is no resource type; these are: ${[...resourceTypes, RESOURCE].join(', ')}`))
+      findings.push(
+        problem(`${at}: ${type} is no resource type; these are: ${[...resourceTypes, RESOURCE].join(', ')}`),
+      )
   return findings
 }
 
@@ -123,7 +126,11 @@ export function wholeSchema(platform: PlatformSchema, named: readonly string[]):
   const ours = base['']?.entityTypes ?? {}
   const shared = base.Credence?.commonTypes?.Context as unknown as Shape
   const open = {
-    appliesTo: { principalTypes: ['Agent'], resourceTypes: [RESOURCE, ...platform.resourceTypes], context: { type: CONTEXT } },
+    appliesTo: {
+      principalTypes: ['Agent'],
+      resourceTypes: [RESOURCE, ...platform.resourceTypes],
+      context: { type: CONTEXT },
+    },
   }
   const declared = Object.entries(platform.actions).map(([id, action]): [string, Action] => {
     const { appliesTo, ...rest } = action

@@ -53,13 +53,17 @@ function* chunks(policies: readonly Policy[], platform: PlatformSchema, members:
 function check({ policies, actions }: Chunk, platform: PlatformSchema): Finding[] {
   const schema = schemaOf(actions, platform)
   const answer = validateAll(schema, new Map(policies.map(({ id, json }) => [id, json])))
-  const findings = answer.errors.map(({ policy, message }): Finding => ({ severity: 'error', code: 'type', policy, message }))
+  const findings = answer.errors.map(
+    ({ policy, message }): Finding => ({ severity: 'error', code: 'type', policy, message }),
+  )
   const ill = new Set(answer.errors.map(({ policy }) => policy))
   const dead = new Map<string, string>()
   for (const { policy, message } of answer.warnings) {
     if (ill.has(policy)) continue
-    if (NO_ACTION.test(message)) dead.set(policy, 'never applies: no action that its scope fits exists for that resource')
-    else if (IMPOSSIBLE.test(message)) dead.set(policy, dead.get(policy) ?? 'never applies: its conditions are false for every request')
+    if (NO_ACTION.test(message))
+      dead.set(policy, 'never applies: no action that its scope fits exists for that resource')
+    else if (IMPOSSIBLE.test(message))
+      dead.set(policy, dead.get(policy) ?? 'never applies: its conditions are false for every request')
     else findings.push({ severity: 'warning', code: 'type', policy, message })
   }
   const alive = policies.filter(({ id }) => !ill.has(id) && !dead.has(id))
@@ -68,7 +72,12 @@ function check({ policies, actions }: Chunk, platform: PlatformSchema): Finding[
     if (never) dead.set(id, never)
     for (const index of always) findings.push(alwaysTrue(id, index))
   }
-  findings.push(...provedTrue(alive.filter(({ id }) => !dead.has(id)), schema))
+  findings.push(
+    ...provedTrue(
+      alive.filter(({ id }) => !dead.has(id)),
+      schema,
+    ),
+  )
   for (const [policy, message] of dead) findings.push({ severity: 'warning', code: 'unreachable', policy, message })
   return findings
 }
@@ -108,7 +117,8 @@ function constantClauses({ id, effect, json }: Policy): { id: string; never?: st
     if (readsSomething(clause.body)) continue
     const outcome = workOut(clause)
     if (outcome === 'true') always.push(index)
-    else if (outcome === 'false') return { id, never: `never applies: condition ${index + 1} is always false`, always: [] }
+    else if (outcome === 'false')
+      return { id, never: `never applies: condition ${index + 1} is always false`, always: [] }
     else if (effect === 'permit') return { id, never: `never applies: condition ${index + 1} always fails`, always: [] }
     else return { id, never: `denies all that its scope fits: condition ${index + 1} always fails`, always: [] }
   }

@@ -13,7 +13,7 @@ let check: () => Promise<CheckResponse>
 
 beforeAll(async () => {
   house = await openHouse()
-  await (await house.workload('operator/soc')).activatePolicies({ cedar: DEVELOPMENT_POLICIES })
+  await house.activate(DEVELOPMENT_POLICIES)
   enforcement = await house.workload('enforcement-point/calendar')
   const worker = await house.agent()
   const { grant } = await worker.openTask()

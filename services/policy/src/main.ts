@@ -1,6 +1,5 @@
 /** Policy: what may it do, under which conditions, for how long. */
 import { PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { AuthorizationService } from '@credence/contracts/gen/envoy/service/auth/v3/external_auth'
 import { createVerifyAccessToken } from '@credence/shared/access-token/verify'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
@@ -9,7 +8,6 @@ import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
 import { react } from '@credence/shared/event-store/react'
 import { listener } from '@credence/shared/event-store/read-model'
 import { createRecorder } from '@credence/shared/event-store/recorder'
-import { service } from '@credence/shared/rpc/server'
 import { runService } from '@credence/shared/service'
 import { openActs } from './adapters/acts/acts.ts'
 import { cedarEngine } from './adapters/cedar/cedar.ts'
@@ -17,14 +15,18 @@ import { createReadText } from './adapters/policy-text/policy-text.ts'
 import { createReceipts } from './adapters/receipts/receipts.ts'
 import { openSnapshots } from './adapters/snapshots/snapshots.ts'
 import { createTrust } from './adapters/trust/trust.ts'
+import { createDesk } from './api/approvals.ts'
 import { createAsk } from './api/decide.ts'
-import { extAuthzMethods } from './api/ext-authz/check.ts'
+import { extAuthzService } from './api/ext-authz/check.ts'
+import { approvalMethods } from './api/grpc/approvals.ts'
 import { decisionMethods } from './api/grpc/decisions.ts'
 import { grantMethods } from './api/grpc/grants.ts'
 import { locationMethods } from './api/grpc/locations.ts'
 import { policiesMethods } from './api/grpc/policies.ts'
 import { replayMethods } from './api/grpc/replay.ts'
+import { riskMethods } from './api/grpc/risk.ts'
 import { taskMethods } from './api/grpc/tasks.ts'
+import { accessRequestsOf } from './api/http/access-requests.ts'
 import { serveAuthzen } from './api/http/serve.ts'
 import { createWatches } from './api/watches.ts'
 import { readPolicyConfig } from './config.ts'
@@ -101,16 +103,13 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
     watches,
   }
   const ask = createAsk(context)
+  const desk = createDesk(context)
   const { algorithmFor } = kernel.roles
   const verifyAccessToken = createVerifyAccessToken({ issuer: config.CREDENCE_ISSUER, fetch, algorithmFor, clock })
-  const envoy = service({
-    definition: AuthorizationService,
-    name: 'envoy.service.auth.v3.Authorization',
-    methods: extAuthzMethods({ ask, verifyAccessToken }),
-  })
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
+    also: [extAuthzService({ ask, verifyAccessToken })],
     methods: {
       ...policiesMethods({ policySets, policies, engine: cedarEngine, readText, writer, clock }),
       ...locationMethods(context),
@@ -118,8 +117,9 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...grantMethods(context),
       ...decisionMethods(context, ask),
       ...replayMethods(context),
+      ...approvalMethods(context, desk),
+      ...riskMethods(context),
     },
-    also: [envoy],
     findAgent: world.principals.callerBySpiffeId,
     barrier,
     resolveHuman,
@@ -127,8 +127,8 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const { CREDENCE_POLICY_HTTP_LISTEN: listen, CREDENCE_POLICY_URL: url = '' } = config
   if (listen) {
     const trust = createTrust({ address, trustDomain, tls, clock, cleanup })
-    const ask = createAsk(context)
-    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests: undefined, log }
+    const accessRequests = accessRequestsOf(context, desk)
+    const serving = { listen, url, tls, trust, roles: kernel.roles, ask, accessRequests, log }
     const http = await serveAuthzen(context, serving)
     cleanup.push(http.stop)
   }

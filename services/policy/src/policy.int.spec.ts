@@ -16,7 +16,7 @@ beforeAll(async () => {
   house = await openHouse()
   operator = await house.workload('operator/soc')
   enforcement = await house.workload('enforcement-point/calendar')
-  version = (await operator.activatePolicies({ cedar: DEVELOPMENT_POLICIES })).version
+  version = (await house.activate(DEVELOPMENT_POLICIES)).version
   await operator.defineLocation({ name: 'office', ranges: ['127.0.0.0/8', '::1/128'], trusted: true })
 })
 afterAll(() => house?.close())
@@ -57,7 +57,9 @@ describe('a task and its decisions', () => {
       resource: 'CalendarEvent::2026/11',
       sensitivity: 'internal',
       audience: CALENDAR,
-      location: 'office',
+      location: { name: 'office', trusted: true },
+      enforcement_point_location: { name: 'office', trusted: true },
+      protocol: 'grpc',
       enforcement_point: `spiffe://${house.stack.trustDomain}/enforcement-point/calendar`,
       token: 'token-1',
       grant: grantId,
@@ -66,7 +68,11 @@ describe('a task and its decisions', () => {
       human: worker.delegation.human,
       attestation: { result: worker.result.result, status: 'affirming', expires_at: worker.result.expires_at },
       policy_version: version,
-      policy_ids: ['agents-use-their-grants'],
+      engine: expect.stringContaining('credence-cedar'),
+      verdict: { permits: ['agents-use-their-grants'], forbids: [], errors: [], errored_forbids: [] },
+      snapshot: expect.stringMatching(/^[0-9a-f]{64}$/),
+      token_revoked: false,
+      stale: [],
       positions: {
         IDENTITY: expect.any(Number),
         ATTESTATION: expect.any(Number),
@@ -110,7 +116,8 @@ describe('a task and its decisions', () => {
 
   it('limits stay on the grant; what a check cannot verify is denied, a window is checked', async () => {
     const hour = (count: number) => facts.hours(count, new Date())
-    const limited = detail({ actions: ['calendar.book'], limits: { count: 3, patterns: [] } })
+    const amount = { currency: 'EUR', value: '3' }
+    const limited = detail({ actions: ['calendar.book'], limits: { amount, patterns: [] } })
     const window = { from: hour(-1), until: hour(1) }
     const timed = detail({ actions: ['calendar.read'], limits: { patterns: [], window } })
     const later = { from: hour(1), until: hour(2) }
@@ -118,7 +125,7 @@ describe('a task and its decisions', () => {
     const worker = await house.agent({}, { authorization_details: [limited, timed, closed] })
     const { grant } = await worker.openTask()
     expect(grant?.authorizationDetails).toMatchObject([
-      { limits: { count: 3 } },
+      { limits: { amount } },
       { limits: { window } },
       { limits: { window: later } },
     ])
@@ -313,16 +320,16 @@ describe('conditions', () => {
     const worker = await house.agent()
     const { grant } = await worker.openTask()
     const cedar = `${DEVELOPMENT_POLICIES} @id("not-today") forbid(principal, action == Action::"calendar.book", resource);`
-    const activated = await operator.activatePolicies({ cedar })
+    const activated = await house.activate(cedar)
     const check = checkOf(worker, grant?.id ?? '', { notBefore: [activated.position] })
     const denied = await enforcement.check(check)
     expect(outcome(denied)).toEqual(deny('policy_forbids'))
     expect(denied.reasons[0]?.message).toContain('not-today')
     expect((await recordOf(denied)).data).toMatchObject({
       policy_version: activated.version,
-      policy_ids: ['not-today'],
+      verdict: { forbids: ['not-today'] },
     })
-    const back = await operator.activatePolicies({ cedar: DEVELOPMENT_POLICIES })
+    const back = await house.activate(DEVELOPMENT_POLICIES)
     expect(back.version).toBe(version)
     expect(outcome(await enforcement.check({ ...check, notBefore: [back.position] }))).toEqual(ALLOW)
   })
@@ -331,9 +338,10 @@ describe('conditions', () => {
     const worker = await house.agent()
     const { grant } = await worker.openTask()
     const cedar = `@id("x") permit(principal, action, resource) when { ${'('.repeat(150)}true${')'.repeat(150)} };`
-    await expect(operator.activatePolicies({ cedar })).rejects.toMatchObject({
-      status: 'invalid_argument',
-      violations: [expect.objectContaining({ field: 'cedar' })],
+    const drafted = await operator.draftPolicies({ cedar, schema: '', comment: '' })
+    expect(await operator.validatePolicies({ version: drafted.version }, { deadlineMs: 60_000 })).toMatchObject({
+      valid: false,
+      findings: [expect.objectContaining({ severity: 'error' })],
     })
     expect(outcome(await enforcement.check(checkOf(worker, grant?.id ?? '')))).toEqual(ALLOW)
   })
@@ -354,8 +362,8 @@ describe('callers and their input', () => {
     const check = checkOf(worker, newId('grt'))
     await expect(operator.check(check)).rejects.toMatchObject(denied)
     await expect(worker.client.check(check)).rejects.toMatchObject(denied)
-    await expect(enforcement.activatePolicies({ cedar: DEVELOPMENT_POLICIES })).rejects.toMatchObject(denied)
-    await expect(worker.client.activatePolicies({ cedar: DEVELOPMENT_POLICIES })).rejects.toMatchObject(denied)
+    await expect(enforcement.activatePolicies({ version })).rejects.toMatchObject(denied)
+    await expect(worker.client.activatePolicies({ version })).rejects.toMatchObject(denied)
     await expect(enforcement.defineLocation({ name: 'x', ranges: ['::/0'], trusted: true })).rejects.toMatchObject(
       denied,
     )
@@ -364,7 +372,7 @@ describe('callers and their input', () => {
   })
 
   const base = checkOf({ agent: newId('agt') }, newId('grt'))
-  const resource = { type: 'CalendarEvent', id: '1', sensitivity: 'internal' }
+  const resource = { type: 'CalendarEvent', id: '1', sensitivity: 'internal', properties: '' }
   for (const [field, part] of [
     ['agent_id', { agentId: 'somebody' }],
     ['grant_id', { grantId: '' }],
@@ -432,6 +440,6 @@ describe('a new process', () => {
     const again = await house.workload('enforcement-point/calendar')
     const answer = await again.check(checkOf(worker, grant?.id ?? '', { resource }))
     expect(outcome(answer)).toEqual(ALLOW)
-    expect((await recordOf(answer)).data).toMatchObject({ policy_version: version, location: 'office' })
+    expect((await recordOf(answer)).data).toMatchObject({ policy_version: version, location: { name: 'office' } })
   })
 })

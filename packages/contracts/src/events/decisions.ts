@@ -78,7 +78,9 @@ export const decisionEvents = {
       })
       .optional(),
     supported_obligations: z.array(z.string()).optional(),
-    obligations: z.array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) })).optional(),
+    obligations: z
+      .array(z.strictObject({ id: z.string(), type: z.string(), properties: z.record(z.string(), z.string()) }))
+      .optional(),
     approval_needed: z
       .strictObject({ policy: z.string(), approver: z.string(), persons: z.int(), within_seconds: z.int() })
       .optional(),

@@ -45,7 +45,12 @@ const policySetEvents = {
     schema_digest: Sha256,
     engine: z.string(),
     findings: z.array(
-      z.strictObject({ severity: z.enum(['error', 'warning']), code: z.string(), policy: z.string(), message: z.string() }),
+      z.strictObject({
+        severity: z.enum(['error', 'warning']),
+        code: z.string(),
+        policy: z.string(),
+        message: z.string(),
+      }),
     ),
   }),
   'credence.policy.policyset.signed_off.v1': z.strictObject({ version: Sha256, by: z.string(), comment: z.string() }),

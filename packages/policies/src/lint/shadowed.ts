@@ -39,7 +39,16 @@ const saysNothingMore = ({ obligations, reliedSeconds }: Meaning): boolean =>
 function spelling({ policy: { json }, meaning }: Scoped): string {
   const { effect, principal, action, resource, conditions } = json
   const obligations = meaning.obligations.map(({ type, properties }) => ({ type, properties }))
-  return JSON.stringify([effect, principal, action, resource, conditions, meaning.approval, obligations, meaning.reliedSeconds])
+  return JSON.stringify([
+    effect,
+    principal,
+    action,
+    resource,
+    conditions,
+    meaning.approval,
+    obligations,
+    meaning.reliedSeconds,
+  ])
 }
 
 /** Unconditional policies by what they fit, so that ten thousand are compared with ten thousand in a moment. */
@@ -62,7 +71,9 @@ function index(wide: readonly Scoped[]) {
       for (const principal of scope.principal.wider)
         for (const resource of scope.resource.wider) {
           const group = groups.get(JSON.stringify([effect, principal, resource]))
-          const candidates = group ? [...group.all, ...(first === undefined ? [] : (group.byAction.get(first) ?? []))] : []
+          const candidates = group
+            ? [...group.all, ...(first === undefined ? [] : (group.byAction.get(first) ?? []))]
+            : []
           const found = candidates.find(
             (other) => other.policy !== policy && coversActions(other.scope.actions, scope.actions),
           )

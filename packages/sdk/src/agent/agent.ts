@@ -7,6 +7,7 @@ import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
 import { tlsFetch } from '../tls-fetch.ts'
+import { type Approvals, createApprovals } from './approvals.ts'
 import { softwareEvidence } from './evidence.ts'
 import type { AgentKey } from './key.ts'
 import { type AccessToken, type Begun, openTokens, type Tokens, type Work } from './tokens.ts'
@@ -44,7 +45,7 @@ export type Task = {
   delegation: Held
 }
 
-export type Agent = {
+export type Agent = Approvals & {
   spiffeId: string
   clients: Clients
   /** Asks for a challenge, signs the measurements over it, and shows them. */
@@ -139,6 +140,7 @@ export function createAgent(options: AgentOptions): Agent {
   return {
     spiffeId,
     clients,
+    ...createApprovals(clients),
     attest: async (measurements, notBefore = []) => {
       const challenge = await clients.attestation.createChallenge({ agentId, notBefore })
       const { nonce, audience, challengeId } = challenge

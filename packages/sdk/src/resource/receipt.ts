@@ -41,7 +41,8 @@ export async function verifyReceipt(jws: string, bundle: TrustBundle): Promise<R
   // A certificate lives for hours, a receipt for years: it has to have been valid when the receipt was signed.
   const signedAt = new Date(Number(claimIn(jws, 'iat')) * 1000)
   const svid = verifyX509Svid([leaf, ...rest], bundle, { now: signedAt })
-  if (svid.id.path !== '/service/policy') throw refused('signer', `it is signed by ${svid.id.path}, not by a policy service`)
+  if (svid.id.path !== '/service/policy')
+    throw refused('signer', `it is signed by ${svid.id.path}, not by a policy service`)
   const { payload } = await jwtVerify(jws, svid.certificate.publicKey, {
     algorithms: ALGORITHMS,
     typ: 'decision-receipt+jwt',

@@ -32,7 +32,16 @@ const TOKEN_IS_DEAD = /^(agent_|parent_|token_revoked|grant_ended|grant_expired|
 /** JSON text. */
 export function bodyOf({ status, code, detail, decisionId, reasons, approval }: Problem): string {
   const title = TITLES[status] ?? 'Error'
-  return JSON.stringify({ type: 'about:blank', title, status, detail, code, decision_id: decisionId, reasons, approval })
+  return JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    code,
+    decision_id: decisionId,
+    reasons,
+    approval,
+  })
 }
 
 export function headersOf(problem: Problem): [name: string, value: string][] {

@@ -18,7 +18,10 @@ export function parseRequest<T>(
   bytes: Uint8Array,
   decode: (bytes: Buffer) => unknown,
   schema: z.ZodType<T>,
-  { fields = 'closed', maxBytes = MAX_REQUEST_BYTES }: { fields?: 'closed' | 'open'; maxBytes?: number | undefined } = {},
+  {
+    fields = 'closed',
+    maxBytes = MAX_REQUEST_BYTES,
+  }: { fields?: 'closed' | 'open'; maxBytes?: number | undefined } = {},
 ): T {
   if (bytes.byteLength > maxBytes)
     throw invalid('request', `is ${bytes.byteLength} bytes; at most ${maxBytes} are allowed`)

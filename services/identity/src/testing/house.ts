@@ -23,7 +23,7 @@ import { type Credential, promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
 import { type Stack, startStack } from '../../../../infra/dev/stack.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
-import { type Person, startIssuer } from './issuer.ts'
+import { type Person, startIssuer } from '../../../../infra/testing/issuer.ts'
 import { type Key, newKey } from './token-client.ts'
 
 const log = createLog('test', 'silent')

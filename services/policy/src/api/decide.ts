@@ -5,15 +5,7 @@ import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
 import { useApproval } from '../domain/approval.ts'
-import {
-  conclude,
-  type Decided,
-  type Question,
-  respend,
-  type Standing,
-  type Surroundings,
-  stand,
-} from '../domain/decision.ts'
+import { conclude, type Decided, type Question, respend, type Surroundings, stand } from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
 import { reliedOn } from '../domain/situation.ts'
@@ -196,7 +188,12 @@ function positionsOf({ followers }: Context): { [stream: string]: number } {
 }
 
 /** Not before the record is durable: one that is not acknowledged makes the call UNAVAILABLE, never an allow. */
-async function record({ recorder, spiffeId }: Context, fact: DecisionFact, agentSpiffeId: string | undefined, now: Date) {
+async function record(
+  { recorder, spiffeId }: Context,
+  fact: DecisionFact,
+  agentSpiffeId: string | undefined,
+  now: Date,
+) {
   const { data } = fact
   // What a caller makes up must not become the name of a log.
   const log = agentSpiffeId ? data.agent : 'unknown'

@@ -33,18 +33,20 @@ const activated = (version: string, previous?: string): Fact => ({
 })
 const started = (version: string): Fact => ({ type: 'credence.policy.live.report_started.v1', data: { version } })
 const stopped = (version: string): Fact => ({ type: 'credence.policy.live.report_stopped.v1', data: { version } })
-const activate = (version: string, one = set(version)) => (live: Live) => activatePolicies(live, one, version)
-const report = (version: string, one = set(version)) => (live: Live) => reportPolicies(live, one, version)
+const activate =
+  (version: string, one = set(version)) =>
+  (live: Live) =>
+    activatePolicies(live, one, version)
+const report =
+  (version: string, one = set(version)) =>
+  (live: Live) =>
+    reportPolicies(live, one, version)
 
 describe('the active version', () => {
   it('is swapped at once, names the one before, and can be brought back', () => {
     given().when(activate(a)).thenDecided(activated(a))
-    given(activated(a))
-      .when(activate(b))
-      .thenDecided(activated(b, a))
-    given(activated(a), activated(b, a))
-      .when(activate(a))
-      .thenDecided(activated(a, b))
+    given(activated(a)).when(activate(b)).thenDecided(activated(b, a))
+    given(activated(a), activated(b, a)).when(activate(a)).thenDecided(activated(a, b))
     expect(given(activated(a), activated(b, a)).state).toEqual({ active: b, reporting: [] })
   })
   it('is not activated again', () => given(activated(a)).when(activate(a)).thenDecided())
@@ -61,21 +63,15 @@ describe('the active version', () => {
       .thenRefused('policies_not_found')
   })
   it('is no longer decided beside itself', () =>
-    given(activated(a), started(b))
-      .when(activate(b))
-      .thenDecided(activated(b, a), stopped(b)))
+    given(activated(a), started(b)).when(activate(b)).thenDecided(activated(b, a), stopped(b)))
 })
 
 describe('versions in report-only', () => {
   it('are validated, and need no second person: they enforce nothing', () => {
     const { signedOff: _, ...unsigned } = set(b)
-    given(activated(a))
-      .when(report(b, unsigned))
-      .thenDecided(started(b))
+    given(activated(a)).when(report(b, unsigned)).thenDecided(started(b))
     const { validated: __, ...draft } = set(b)
-    given(activated(a))
-      .when(report(b, draft))
-      .thenRefused('not_validated')
+    given(activated(a)).when(report(b, draft)).thenRefused('not_validated')
   })
   it('are at most three, and never the active one', () => {
     const three = [started(b), started(c), started(d)]
@@ -85,12 +81,8 @@ describe('versions in report-only', () => {
     given(activated(a), ...three, stopped(c))
       .when(report(e))
       .thenDecided(started(e))
-    given(activated(a))
-      .when(report(a))
-      .thenRefused('policies_active')
-    given(activated(a), started(b))
-      .when(report(b))
-      .thenDecided()
+    given(activated(a)).when(report(a)).thenRefused('policies_active')
+    given(activated(a), started(b)).when(report(b)).thenDecided()
   })
   it('end when they are told to', () => {
     given(started(b))

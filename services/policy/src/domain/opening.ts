@@ -127,7 +127,8 @@ const SENTENCES: Record<string, string> = {
   attestation_missing: 'The agent has no attestation result: attest first.',
   attestation_not_accepted: 'The newest attestation result was not accepted.',
   attestation_expired: 'The attestation result has expired: attest again.',
-  nothing_left: 'Nothing of what was asked is inside the delegation and the blueprint’s ceiling, and can be permitted by a policy.',
+  nothing_left:
+    'Nothing of what was asked is inside the delegation and the blueprint’s ceiling, and can be permitted by a policy.',
   too_many_parts: 'What was asked falls into too many parts: ask for less at once.',
 }
 

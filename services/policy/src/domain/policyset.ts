@@ -123,7 +123,11 @@ export function signOffPolicies(
 }
 
 /** @param inUse why it cannot end now: it is active, or decided beside the active one */
-export function retirePolicies(state: PolicySetState, version: string, inUse: 'active' | 'reporting' | undefined): PolicyFact[] {
+export function retirePolicies(
+  state: PolicySetState,
+  version: string,
+  inUse: 'active' | 'reporting' | undefined,
+): PolicyFact[] {
   const { retired } = knownPolicies(state, version)
   if (retired) return []
   if (inUse === 'active')
@@ -134,5 +138,6 @@ export function retirePolicies(state: PolicySetState, version: string, inUse: 'a
 }
 
 function refuseRetired({ retired }: PolicySet): void {
-  if (retired) throw precondition('policies_retired', 'This version was retired, and stays so. Change the text to draft anew.')
+  if (retired)
+    throw precondition('policies_retired', 'This version was retired, and stays so. Change the text to draft anew.')
 }

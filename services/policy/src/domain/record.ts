@@ -88,12 +88,10 @@ export function reportOf(candidate: LoadedPolicies, standing: Standing): NonNull
   return verdict ? [{ version: candidate.version, outcome: decided.outcome, verdict }] : []
 }
 
-/** What the book said of everything limited on this line. */
-function usedBefore({ spending, surroundings }: Standing): Made['used'] {
-  if (spending.looked.length === 0) return undefined
-  return Object.fromEntries(
-    spending.looked.map(({ node, detail }) => [`${node}/${detail}`, surroundings.used(node, detail)]),
-  )
-}
+/** What the book said of everything limited on this line, when it was decided. */
+const usedBefore = ({ spending: { looked } }: Standing): Made['used'] =>
+  looked.length === 0
+    ? undefined
+    : Object.fromEntries(looked.map(({ node, detail, used }) => [`${node}/${detail}`, used]))
 
 const orNone = <T>(list: T[]): T[] | undefined => (list.length > 0 ? list : undefined)

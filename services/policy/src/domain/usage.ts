@@ -44,8 +44,8 @@ export type Use = Counted['uses'][number]
 export type Spending = {
   judged: Judged
   uses: Use[]
-  /** What is limited on this line, and was looked up in the book. */
-  looked: { node: string; detail: number }[]
+  /** What is limited on this line, and what the book said of it. */
+  looked: { node: string; detail: number; used: Used }[]
 }
 
 /**
@@ -59,8 +59,9 @@ export function spend(line: readonly Node[], act: Act, used: (node: string, deta
     // The grant is always judged. What stands above it was cut into it; only what is counted there is looked at again.
     if (index > 0 && !details.some(({ limits }) => isCounted(limits))) continue
     const { judged, detail, counted } = judgeUse(details as AuthorizationDetail[], act, (at) => {
-      looked.push({ node, detail: at })
-      return used(node, at)
+      const before = used(node, at)
+      looked.push({ node, detail: at, used: before })
+      return before
     })
     if (judged !== 'permitted') return { judged, uses: [], looked }
     if (!counted) continue

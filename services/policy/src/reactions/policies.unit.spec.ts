@@ -14,6 +14,7 @@ const loaded = (version: string): Loaded => ({
   version,
   engine: 'test',
   actions: [],
+  mayPermit: () => true,
   schemaText: '',
   evaluate: () => ({ permits: [], forbids: [], errors: [], erroredForbids: [] }),
   meaningOf: () => ({ obligations: [], reliedSeconds: 0 }),

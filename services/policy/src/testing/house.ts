@@ -70,6 +70,7 @@ export async function openHouse() {
 
   const house = {
     stack,
+    bus,
     write,
     /** All commits of a stream, as an auditor reads them. */
     read: async (stream: StreamName): Promise<RecordedCommit[]> => {

@@ -22,7 +22,11 @@ export const createReadText =
 async function partAt(bus: Bus, sequence: number): Promise<string> {
   const message = await bus.jsm.streams.getMessage('POLICY', { seq: sequence })
   if (!message) throw unavailable('policies_unreadable', `POLICY:${sequence} is gone.`)
-  const { facts } = decodeCommit({ subject: message.subject, headers: message.header, data: message.data }, 'POLICY', sequence)
+  const { facts } = decodeCommit(
+    { subject: message.subject, headers: message.header, data: message.data },
+    'POLICY',
+    sequence,
+  )
   for (const { type, data } of facts) if (type === 'credence.policy.policyset.text_added.v1') return data.text
   throw unavailable('policies_unreadable', `POLICY:${sequence} holds no part of a text.`)
 }

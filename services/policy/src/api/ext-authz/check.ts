@@ -2,13 +2,13 @@
  * Envoy's external authorization (`envoy.service.auth.v3`, gRPC): what the route says that a request means, who sends it
  * by a token that is verified here, and a decision like any other.
  */
-import type { CheckResponse } from '@credence/contracts/gen/envoy/service/auth/v3/external_auth'
+import { AuthorizationService, type CheckResponse } from '@credence/contracts/gen/envoy/service/auth/v3/external_auth'
 import { type Problem, problemOf, resourceMetadataOf, unsure } from '@credence/shared/access-token/problem'
 import { KeysUnavailable, TokenRefused } from '@credence/shared/access-token/refusal'
 import type { VerifyAccessToken } from '@credence/shared/access-token/verify'
 import type { Caller } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
-import { method } from '@credence/shared/rpc/server'
+import { method, type Service, service } from '@credence/shared/rpc/server'
 import type { Ask, Asked } from '../ask.ts'
 import { answered, closed, refused } from './answers.ts'
 import { type Arguments, type BodyFault, readArguments } from './body.ts'
@@ -18,7 +18,15 @@ import { type Route, readRoute, resourceIdOf } from './route.ts'
 
 export type ExtAuthzContext = { ask: Ask; verifyAccessToken: VerifyAccessToken }
 
-export const extAuthzMethods = (context: ExtAuthzContext) => ({
+/** envoy.service.auth.v3.Authorization, on the listener for workloads. */
+export const extAuthzService = (context: ExtAuthzContext): Service =>
+  service({
+    definition: AuthorizationService,
+    name: 'envoy.service.auth.v3.Authorization',
+    methods: extAuthzMethods(context),
+  })
+
+const extAuthzMethods = (context: ExtAuthzContext) => ({
   check: method({
     allow: ['enforcement-point'],
     input: CheckInput,

@@ -7,7 +7,7 @@ import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { type Answerer, type Approval, notYours } from '../../domain/approval.ts'
 import type { Told } from '../acts.ts'
-import { createDesk, partsOf, type Requester } from '../approvals.ts'
+import { type Desk, partsOf, type Requester } from '../approvals.ts'
 import type { Context } from '../context.ts'
 import { createWaiters } from '../waiters.ts'
 
@@ -18,10 +18,8 @@ const PAGE = 20
 /** Words of an agent or a person: may be left out. */
 const Words = z.literal('').or(Prose)
 
-export const approvalMethods = (context: Context) => {
-  const { world, clock, followers, barrier } = context
+export const approvalMethods = ({ world, clock, followers, barrier }: Context, desk: Desk) => {
   const { approvals } = world
-  const desk = createDesk(context)
   const waiters = createWaiters()
 
   /** @param told shown to those who may answer, and to nobody else */

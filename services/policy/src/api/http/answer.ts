@@ -1,9 +1,7 @@
 /** From an answer to AuthZEN's decision: bare unless the caller asked for more, since there are clients that compare exactly. */
+import { REQUESTABLE_SECONDS } from '../approvals.ts'
 import type { Answer } from '../ask.ts'
 import type { Question } from './read.ts'
-
-/** How long after a decision people may be asked about it (access request profile: `expires_at`). */
-export const REQUESTABLE_SECONDS = 600
 
 const BARE = { allow: '{"decision":true}', deny: '{"decision":false}', ask: '{"decision":false}' } as const
 
