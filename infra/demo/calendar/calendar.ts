@@ -47,15 +47,12 @@ export function openCalendar(file: string) {
     const row = find.get(id) as { meeting: string } | undefined
     return row ? { status: 200, body: { id, ...JSON.parse(row.meeting) } } : problem(404, `There is no event ${id}.`)
   }
-  const cancel = (id: string): Result => {
-    const found = read(id)
-    if (found.status === 200) remove.run(id)
-    return found
-  }
+  const cancel = (id: string): Result =>
+    remove.run(id).changes > 0 ? { status: 200, body: { id, cancelled: true } } : problem(404, `There is no event ${id}.`)
   return {
     handle: async (request: Permitted): Promise<Result> => {
-      if (request.method === 'POST') return book(request)
       const id = request.url.pathname.split('/').at(-1) ?? ''
+      if (request.method === 'POST') return book(request)
       return request.method === 'DELETE' ? cancel(id) : read(id)
     },
     close: () => database.close(),

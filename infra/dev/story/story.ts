@@ -3,6 +3,7 @@ import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { explanationText } from '@credence/cli/commands/audit'
+import type { Explanation } from '@credence/contracts/gen/credence/audit/v1/audit'
 import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
 import { AgentFailure, startAgentProcess } from '../agent-process.ts'
 import type { Company } from '../company.ts'
@@ -38,11 +39,11 @@ export async function tellStory(stack: Stack, company: Company, say: Say): Promi
   const scene = { stack, company, cast, tell }
   try {
     tell.done(
-      'Cora (marketing), Milan (her manager), Sofia (security) and Aiko (audit) log in at the company’s identity provider',
+      'Cora (marketing), Milan (her manager), Sofia and Noor (security) and Aiko (audit) log in at the company’s identity provider',
     )
     await furnish(cast)
     tell.done(
-      'Sofia activates the policies and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
+      'Sofia activates the policies, which Noor has signed off, lets the next ones be decided beside them, and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
     )
     const agent = await beginWork(scene)
     await outsideTheGrant(scene, agent)
@@ -339,6 +340,7 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
   tell.quote(
     await explanationText(cast.auditor, { explanations: [booking, denied], life: [], indexedSize: answer.indexedSize }),
   )
+  await reportedAndReplayed(cast, answer.explanations, tell)
   const proof = await cast.auditor.audit.getInclusionProof({
     record: { $case: 'logIndex', value: booking.decisionLogIndex },
   })
@@ -347,6 +349,22 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
     `the record of that decision is number ${index} of ${size} in ${origin}: the inclusion proof verifies, offline, against the signed checkpoint`,
   )
   return { agentId: agent.agentId, decisionIndex: booking.decisionLogIndex, verifierKey: proof.verifierKey }
+}
+
+/** What the candidate beside the active policies would have said, and whether every decision comes out the same again. */
+async function reportedAndReplayed({ auditor }: Cast, decisions: Explanation[], tell: Narrator): Promise<void> {
+  const differing = decisions.filter(({ decision, reports }) => reports.some((report) => report.decision !== decision))
+  expect('every decision was reported on', decisions.every(({ reports }) => reports.length === 1), decisions)
+  const [first] = differing
+  expect('the candidate would decide some otherwise', first, differing)
+  tell.fact(
+    `beside them a candidate in report-only decided, and enforced nothing: it would have decided ${differing.length} of ${decisions.length} otherwise (${first?.action}: ${first?.reports[0]?.decision})`,
+  )
+  for (const { decisionId } of decisions) {
+    const replayed = await auditor.policy.replayDecision({ decisionId, position: '' })
+    expect('a decision comes out the same again', replayed.agrees, replayed)
+  }
+  tell.done(`all ${decisions.length} recomputed from their records, the policies and what they knew: every one agrees`)
 }
 
 /** The index follows the trail by a few milliseconds; asks again until the last effect is in. */
