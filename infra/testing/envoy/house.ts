@@ -39,6 +39,8 @@ const MORE_ROUTES = [
 ].join('')
 /** Lets a test switch at run time, as an operator with a runtime of their own may. */
 const RUNTIME = 'layered_runtime: { layers: [{ name: admin, admin_layer: {} }] }\n'
+/** Where tests run, others run too. */
+const PATIENT: [from: string, to: string] = ['timeout: 1s', 'timeout: 4s']
 const END = '                        # Nothing else has a way to the upstream.\n'
 
 /** What operators are warned of: it opens on errors, repairs no path, joins headers and cuts bodies. */
@@ -72,7 +74,7 @@ export async function openEnvoyHouse() {
   writeFileSync(agentCaFile, svid.bundle)
 
   const upstream = await startUpstream()
-  const withMore = (yaml: string) => `${replaced(yaml, END, MORE_ROUTES + END)}${RUNTIME}`
+  const withMore = (yaml: string) => `${replaced(replaced(yaml, ...PATIENT), END, MORE_ROUTES + END)}${RUNTIME}`
   // The careless one stands for the same resource: its tokens and proofs are those of the other.
   const careless = (yaml: string) =>
     CARELESS.reduce((text, [from, to]) => replaced(text, from, to), withMore(yaml)).replaceAll(
