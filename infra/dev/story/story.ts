@@ -147,7 +147,7 @@ async function approved({ company, cast, tell }: Scene, agent: Enrolled): Promis
   const cancel = (id = meeting.id) => ask(agent, company.calendar, 'DELETE', `/events/${id}`)
   const held = await cancel()
   const { decision_id: decisionId = '', approval } = held.body
-  expect('people are asked', held.status === 403 && codes(held) === 'approval_required' && approval, held)
+  expect('people are asked', held.status === 403 && codes(held) === 'approval_required' && Boolean(approval), held)
   tell.denied(`not yet: ${codes(held)}`, decisionId)
   const asked = await agent.process.ask('askPeople', {
     decisionId,
@@ -360,7 +360,7 @@ async function reportedAndReplayed({ auditor }: Cast, decisions: Explanation[], 
     decisions,
   )
   const [first] = differing
-  expect('the candidate would decide some otherwise', first, differing)
+  expect('the candidate would decide some otherwise', Boolean(first), differing)
   tell.fact(
     `beside them a candidate in report-only decided, and enforced nothing: it would have decided ${differing.length} of ${decisions.length} otherwise (${first?.action}: ${first?.reports[0]?.decision})`,
   )

@@ -48,8 +48,9 @@ const Body = z.strictObject({
 })
 
 /**
- * Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service; `id` is for who has a
- * unique one at hand: making one is 4 of the 65 µs that a recorded answer costs.
+ * Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service; `commitId` is for
+ * who has a unique one at hand: making one is 4 of the 65 µs that a recorded answer costs. (Not `id`: commands, which are
+ * often spread into this, have the id of their aggregate under that name.)
  */
 export function newCommit<F extends Fact>(
   facts: F[],
@@ -60,11 +61,11 @@ export function newCommit<F extends Fact>(
     source: string
     subject: string
     now: Date
-    id?: string
+    commitId?: string
   },
 ): Commit<F> {
   return {
-    id: about.id ?? newId('evt'),
+    id: about.commitId ?? newId('evt'),
     facts,
     actor: about.actor,
     correlation: about.correlation ?? {},

@@ -1,4 +1,4 @@
-/** A commit as a message that is ready to go: the same bytes that `append` sends, made at a tenth of the cost. */
+/** A commit as a message that is ready to go: what `append` sends as well, with headers made at a quarter of the cost. */
 
 import { CredenceError } from '@credence/contracts/errors'
 import type { StreamName } from '@credence/contracts/streams'
@@ -23,9 +23,9 @@ class ReadyHeaders extends MsgHdrsImpl {
 }
 
 /**
- * The message of a commit, with the message id `<stream>:<commit id>` and the stream that must take it. Every fact is
- * checked against its schema, as everywhere (`encodeBody`): 2 of the 15 µs that a record costs here, which no
- * hand-written check would be worth. What costs in `encodeCommit` are the headers, so only these are written by hand.
+ * The message of a commit, with the message id `<stream>:<commit id>` and the stream that must take it. What costs in
+ * `encodeCommit` are the headers, so only these are written by hand. Every fact is still checked against its zod schema
+ * (`encodeBody`): a check compiled from that schema was measured and saves 1.4 of the 65 µs that a recorded answer costs.
  * @throws CredenceError `internal` for a header value that is not plain text; and what `encodeBody` throws
  */
 export function encodeRecord(stream: StreamName, commit: Commit): { headers: MsgHdrs; payload: Uint8Array } {
