@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
 import { benchDecision } from './decision.ts'
 import { benchDecisions } from './decisions/main.ts'
+import { benchEngine } from './engine.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
 
@@ -10,6 +11,7 @@ const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decision: benchDecision,
   decisions: benchDecisions,
+  engine: benchEngine,
   'token-exchange': benchTokenExchange,
 }
 

@@ -8,7 +8,7 @@ import { readConfig, schemas } from '@credence/shared/config'
 import { serveHttps } from '@credence/shared/http/server'
 import { z } from 'zod'
 import { calendarOperation, openCalendar } from './calendar/calendar.ts'
-import { customersOperation, openCustomers } from './customers/customers.ts'
+import { CUSTOMERS_OBLIGATIONS, customersOperation, openCustomers } from './customers/customers.ts'
 
 const config = readConfig({
   DEMO_RESOURCE: z.enum(['calendar', 'customers']),
@@ -45,6 +45,7 @@ const guard = createGuard({
   clients,
   fetch: tlsFetch(tls.caFile).fetch,
   operationOf: calendar ? calendarOperation : customersOperation,
+  supportedObligations: calendar ? [] : CUSTOMERS_OBLIGATIONS,
   handle: resource.handle,
 })
 const server = await serveHttps(config.DEMO_LISTEN, tls, guard.listener)

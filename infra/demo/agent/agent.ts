@@ -94,6 +94,9 @@ const abilities = {
     const response = await (request.fromElsewhere ? elsewhere : me).call(token, method, `${resource}${path}`, body)
     return { status: response.status, body: await response.json().catch(() => undefined) }
   },
+  askPeople: ({ decisionId, position, statement }: { decisionId: string; position: string; statement: string }) =>
+    me.requestApproval({ decisionId, position }, statement),
+  awaitPeople: (approvalId: string) => me.awaitApproval(approvalId),
   finish: async () => ({ position: await me.completeTask(task, 'succeeded') }),
   spawn: (child: Child) => me.spawn(child),
   passOn: (part: Part) => me.passOn({ ...part, delegation: held }),

@@ -18,6 +18,7 @@ export function calendarOperation(method: string, url: URL): Operation | undefin
   const about = (id: string) => ({ type: 'CalendarEvent', id, sensitivity: 'internal' as const })
   if (method === 'POST' && url.pathname === '/events') return { action: 'calendar.book', resource: about('new') }
   if (method === 'GET' && event) return { action: 'calendar.read', resource: about(event) }
+  if (method === 'DELETE' && event) return { action: 'calendar.cancel', resource: about(event) }
   return undefined
 }
 
@@ -28,6 +29,7 @@ export function openCalendar(file: string) {
   )
   const insert = database.prepare('INSERT INTO event (id, owner, start, end, meeting) VALUES (?, ?, ?, ?, ?)')
   const find = database.prepare('SELECT meeting FROM event WHERE id = ?')
+  const remove = database.prepare('DELETE FROM event WHERE id = ?')
 
   const book = ({ body, subject }: Permitted): Result => {
     const parsed = Meeting.safeParse(parseObject(body))
@@ -45,9 +47,14 @@ export function openCalendar(file: string) {
     const row = find.get(id) as { meeting: string } | undefined
     return row ? { status: 200, body: { id, ...JSON.parse(row.meeting) } } : problem(404, `There is no event ${id}.`)
   }
+  const cancel = (id: string): Result =>
+    remove.run(id).changes > 0 ? { status: 200, body: { id, cancelled: true } } : problem(404, `There is no event ${id}.`)
   return {
-    handle: async (request: Permitted): Promise<Result> =>
-      request.method === 'POST' ? book(request) : read(request.url.pathname.split('/').at(-1) ?? ''),
+    handle: async (request: Permitted): Promise<Result> => {
+      const id = request.url.pathname.split('/').at(-1) ?? ''
+      if (request.method === 'POST') return book(request)
+      return request.method === 'DELETE' ? cancel(id) : read(id)
+    },
     close: () => database.close(),
   }
 }

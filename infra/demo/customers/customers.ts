@@ -31,6 +31,12 @@ export function customersOperation(method: string, url: URL): Operation | undefi
   return undefined
 }
 
+/** Types of obligations that are carried out here. */
+export const CUSTOMERS_OBLIGATIONS = ['limit_rows']
+
+const rowsOf = (obligations: Permitted['obligations']): number =>
+  Math.min(...obligations.filter(({ type }) => type === 'limit_rows').map(({ properties }) => Number(properties.rows)))
+
 export function openCustomers(file: string) {
   const database = new DatabaseSync(file)
   database.exec('CREATE TABLE IF NOT EXISTS customer (id TEXT PRIMARY KEY, name TEXT, contact TEXT, revenue INTEGER)')
@@ -42,9 +48,9 @@ export function openCustomers(file: string) {
   const find = database.prepare('SELECT id, name, contact FROM customer WHERE id = ?')
   const all = database.prepare('SELECT id, name, contact, revenue FROM customer ORDER BY id')
   return {
-    handle: async ({ url }: Permitted): Promise<Result> => {
+    handle: async ({ url, obligations }: Permitted): Promise<Result> => {
       const id = /^\/customers\/([a-z]+)\/contact$/.exec(url.pathname)?.[1]
-      if (!id) return { status: 200, body: { customers: all.all() } }
+      if (!id) return { status: 200, body: { customers: all.all().slice(0, rowsOf(obligations)) } }
       const row = find.get(id)
       return row ? { status: 200, body: row } : problem(404, `There is no customer ${id}.`)
     },

@@ -1,6 +1,6 @@
 /** Who takes part in the story, and what is in place before it begins. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
@@ -16,6 +16,9 @@ import type { Stack } from '../stack.ts'
 export const BLUEPRINT = 'meeting-scheduler'
 export const AGENT_FOLDER = fileURLToPath(new URL('../../demo/agent/', import.meta.url))
 const POLICIES = fileURLToPath(new URL('../policies.cedar', import.meta.url))
+/** What may come next: decided and recorded beside them. */
+const NEXT_POLICIES = fileURLToPath(new URL('../policies-next.cedar', import.meta.url))
+const CHECKING = { deadlineMs: 60_000 }
 /** Addresses of this machine that stand for two networks. */
 export const NETWORKS = { office: '127.0.0.1', cafe: '127.0.0.66' }
 const MODEL = { provider: 'acme', name: 'intent-small', version: '1.2.0' }
@@ -25,6 +28,8 @@ export type Cast = {
   coordinator: Clients
   sponsor: Clients
   security: Clients
+  /** The second person who signs off policies. */
+  reviewer: Clients
   auditor: Clients
   platform: Clients
   /** What a meeting scheduler may hold at most, and what the coordinator delegates. */
@@ -42,6 +47,7 @@ export async function assemble(stack: Stack, company: Company): Promise<Cast> {
   const coordinator = await company.logIn('cora', 'me')
   const sponsor = await company.logIn('milan', 'sponsor')
   const security = await company.logIn('sofia', 'security')
+  const reviewer = await company.logIn('noor', 'reviewer')
   const auditor = await company.logIn('aiko', 'auditor')
   const { ports } = stack
   const platform = connectCredence({
@@ -55,13 +61,14 @@ export async function assemble(stack: Stack, company: Company): Promise<Cast> {
     coordinator,
     sponsor,
     security,
+    reviewer,
     auditor,
     platform,
     processes,
     authority: authorityOf(company),
     close: () => {
       for (const process of processes) process.stop()
-      for (const clients of [coordinator, sponsor, security, auditor, platform]) clients.close()
+      for (const clients of [coordinator, sponsor, security, reviewer, auditor, platform]) clients.close()
     },
   }
 }
@@ -73,7 +80,7 @@ function authorityOf({ calendar, customers }: Company): Cast['authority'] {
     actions,
     resources,
   })
-  const booking = detail(calendar, ['calendar.book', 'calendar.read'], ['CalendarEvent::*'])
+  const booking = detail(calendar, ['calendar.book', 'calendar.cancel', 'calendar.read'], ['CalendarEvent::*'])
   const contacts = detail(customers, ['customers.read_contact'], ['Customer::*'])
   return {
     ceiling: [booking, contacts],
@@ -86,7 +93,10 @@ function authorityOf({ calendar, customers }: Company): Cast['authority'] {
 /** Policies, networks, blueprint, profile and reference value: what an operator sets up once. */
 export async function furnish(cast: Cast): Promise<void> {
   const { security, sponsor } = cast
-  await security.policy.activatePolicies({ cedar: readFileSync(POLICIES, 'utf8') })
+  const version = await validated(security, POLICIES)
+  await cast.reviewer.policy.signOffPolicies({ version, comment: 'Read and tried' })
+  await security.policy.activatePolicies({ version }, CHECKING)
+  await security.policy.reportPolicies({ version: await validated(security, NEXT_POLICIES), report: true }, CHECKING)
   await security.policy.defineLocation({ name: 'head-office', ranges: [`${NETWORKS.office}/32`], trusted: true })
   await security.policy.defineLocation({ name: 'cafe', ranges: [`${NETWORKS.cafe}/32`], trusted: false })
   await sponsor.identity
@@ -117,6 +127,15 @@ export async function furnish(cast: Cast): Promise<void> {
     composition: { ...parts, toolManifest },
     label: 'Meeting scheduler 1.2',
   })
+}
+
+/** From a file to a version that passed the checks. */
+async function validated({ policy }: Clients, file: string): Promise<string> {
+  const cedar = readFileSync(file, 'utf8')
+  const { version } = await policy.draftPolicies({ cedar, schema: '', comment: `From ${basename(file)}` })
+  const { valid, findings } = await policy.validatePolicies({ version }, CHECKING)
+  if (!valid) throw new Error(`${file}: ${findings.map(({ message }) => message).join('; ')}`)
+  return version
 }
 
 const unlessThere = (error: unknown) => {

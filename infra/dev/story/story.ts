@@ -3,6 +3,7 @@ import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { explanationText } from '@credence/cli/commands/audit'
+import type { Explanation } from '@credence/contracts/gen/credence/audit/v1/audit'
 import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
 import { AgentFailure, startAgentProcess } from '../agent-process.ts'
 import type { Company } from '../company.ts'
@@ -38,15 +39,16 @@ export async function tellStory(stack: Stack, company: Company, say: Say): Promi
   const scene = { stack, company, cast, tell }
   try {
     tell.done(
-      'Cora (marketing), Milan (her manager), Sofia (security) and Aiko (audit) log in at the company’s identity provider',
+      'Cora (marketing), Milan (her manager), Sofia and Noor (security) and Aiko (audit) log in at the company’s identity provider',
     )
     await furnish(cast)
     tell.done(
-      'Sofia activates the policies and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
+      'Sofia activates the policies, which Noor has signed off, lets the next ones be decided beside them, and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
     )
     const agent = await beginWork(scene)
     await outsideTheGrant(scene, agent)
     await elsewhere(scene, agent)
+    await approved(scene, agent)
     await changedCopy(scene, agent)
     const child = await subAgent(scene, agent)
     await completed(scene, agent)
@@ -68,7 +70,14 @@ const ask = async (
   const { status, body } = await agent.process.ask('call', { resource, method, path, ...more })
   return {
     status,
-    body: body as { code?: string; decision_id?: string; reasons?: { code: string }[]; id?: string; name?: string },
+    body: body as {
+      code?: string
+      decision_id?: string
+      reasons?: { code: string }[]
+      approval?: { decision_position: string; approver: string }
+      id?: string
+      name?: string
+    },
   }
 }
 const codes = (answer: Awaited<ReturnType<typeof ask>>): string =>
@@ -130,8 +139,42 @@ async function elsewhere({ company, tell }: Scene, agent: Enrolled): Promise<voi
   tell.denied(`denied: ${codes(answer)}, sensitive data from the café`, answer.body.decision_id)
 }
 
+async function approved({ company, cast, tell }: Scene, agent: Enrolled): Promise<void> {
+  tell.chapter('3. It wants to cancel a meeting, which a policy lets nobody do without Cora’s word')
+  const { body: meeting } = await ask(agent, company.calendar, 'POST', '/events', {
+    body: { ...MEETING, title: 'Wrong day' },
+  })
+  const cancel = (id = meeting.id) => ask(agent, company.calendar, 'DELETE', `/events/${id}`)
+  const held = await cancel()
+  const { decision_id: decisionId = '', approval } = held.body
+  expect('people are asked', held.status === 403 && codes(held) === 'approval_required' && Boolean(approval), held)
+  tell.denied(`not yet: ${codes(held)}`, decisionId)
+  const asked = await agent.process.ask('askPeople', {
+    decisionId,
+    position: approval?.decision_position ?? '',
+    statement: 'It stands on the wrong day; I have booked the right one.',
+  })
+  tell.done('it asks, in its own words, and waits', asked.approvalId)
+  const { approvals } = await cast.coordinator.policy.listApprovals({ all: false, pageSize: 0, pageToken: '' })
+  const [one] = approvals
+  expect('Cora sees what she is asked', one?.id === asked.approvalId && one.action === 'calendar.cancel', approvals)
+  const [, answered] = await Promise.all([
+    cast.coordinator.policy.answerApproval({ approvalId: asked.approvalId, approve: true, comment: '' }),
+    agent.process.ask('awaitPeople', asked.approvalId),
+  ])
+  expect('the agent is told', answered.state === 'approved', answered)
+  tell.done(`Cora reads what exactly is to be done (${one?.action} on ${one?.resource?.id}), and approves`)
+  const done = await cancel()
+  expect('exactly that is done', done.status === 200, done)
+  tell.done('the agent does it')
+  const another = await ask(agent, company.calendar, 'POST', '/events', { body: { ...MEETING, title: 'Another' } })
+  const again = await cancel(another.body.id)
+  expect('another meeting is another act', codes(again) === 'approval_required', again)
+  tell.denied(`another meeting is another act: ${codes(again)}`, again.body.decision_id)
+}
+
 async function changedCopy({ stack, company, cast, tell }: Scene, original: Enrolled): Promise<void> {
-  tell.chapter('3. A copy of it with a changed model file attests')
+  tell.chapter('4. A copy of it with a changed model file attests')
   const folder = join(stack.folder, 'copy-of-the-agent')
   rmSync(folder, { recursive: true, force: true })
   cpSync(AGENT_FOLDER, folder, { recursive: true })
@@ -161,7 +204,7 @@ async function changedCopy({ stack, company, cast, tell }: Scene, original: Enro
 }
 
 async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled): Promise<Enrolled> {
-  tell.chapter('4. It spawns a sub-agent with a part of its authority')
+  tell.chapter('5. It spawns a sub-agent with a part of its authority')
   const process = startAgentProcess(join(AGENT_FOLDER, 'agent.ts'))
   cast.processes.push(process)
   const { publicJwk, composition } = await process.ask('introduce', undefined as never)
@@ -209,7 +252,7 @@ async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled)
 }
 
 async function completed({ company, tell }: Scene, agent: Enrolled): Promise<void> {
-  tell.chapter('5. The task is completed')
+  tell.chapter('6. The task is completed')
   const before = await ask(agent, company.calendar, 'POST', '/events', { body: { ...MEETING, title: 'Follow-up' } })
   expect('the token works until then', before.status === 201, before)
   await agent.process.ask('finish', undefined as never)
@@ -220,7 +263,7 @@ async function completed({ company, tell }: Scene, agent: Enrolled): Promise<voi
 }
 
 async function suspended({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
-  tell.chapter('6. Sofia suspends the agent while she looks into something')
+  tell.chapter('7. Sofia suspends the agent while she looks into something')
   await agent.process.ask('beginAt', { mail: SECOND_MAIL, resource: company.calendar })
   const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
   expect('the second task works', works.status === 201, works)
@@ -241,7 +284,7 @@ async function suspended({ company, cast, tell }: Scene, agent: Enrolled, child:
 }
 
 async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
-  tell.chapter('7. Security kills the agent')
+  tell.chapter('8. Security kills the agent')
   const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
   expect('it works until then', works.status === 201, works)
   const started = performance.now()
@@ -270,7 +313,7 @@ async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: En
 }
 
 async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
-  tell.chapter('8. The SOC asks: what did this agent do, why, who authorised it?')
+  tell.chapter('9. The SOC asks: what did this agent do, why, who authorised it?')
   const answer = await settled(() =>
     cast.auditor.audit.explain({ about: { $case: 'agentId', value: agent.agentId }, notBefore: [] }),
   )
@@ -297,6 +340,7 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
   tell.quote(
     await explanationText(cast.auditor, { explanations: [booking, denied], life: [], indexedSize: answer.indexedSize }),
   )
+  await reportedAndReplayed(cast, answer.explanations, tell)
   const proof = await cast.auditor.audit.getInclusionProof({
     record: { $case: 'logIndex', value: booking.decisionLogIndex },
   })
@@ -305,6 +349,22 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
     `the record of that decision is number ${index} of ${size} in ${origin}: the inclusion proof verifies, offline, against the signed checkpoint`,
   )
   return { agentId: agent.agentId, decisionIndex: booking.decisionLogIndex, verifierKey: proof.verifierKey }
+}
+
+/** What the candidate beside the active policies would have said, and whether every decision comes out the same again. */
+async function reportedAndReplayed({ auditor }: Cast, decisions: Explanation[], tell: Narrator): Promise<void> {
+  const differing = decisions.filter(({ decision, reports }) => reports.some((report) => report.decision !== decision))
+  expect('every decision was reported on', decisions.every(({ reports }) => reports.length === 1), decisions)
+  const [first] = differing
+  expect('the candidate would decide some otherwise', Boolean(first), differing)
+  tell.fact(
+    `beside them a candidate in report-only decided, and enforced nothing: it would have decided ${differing.length} of ${decisions.length} otherwise (${first?.action}: ${first?.reports[0]?.decision})`,
+  )
+  for (const { decisionId } of decisions) {
+    const replayed = await auditor.policy.replayDecision({ decisionId, position: '' })
+    expect('a decision comes out the same again', replayed.agrees, replayed)
+  }
+  tell.done(`all ${decisions.length} recomputed from their records, the policies and what they knew: every one agrees`)
 }
 
 /** The index follows the trail by a few milliseconds; asks again until the last effect is in. */

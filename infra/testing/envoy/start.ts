@@ -24,8 +24,8 @@ export type Envoy = {
   port: number
   adminPort: number
   process: Running
-  /** Entries of the access log so far, once there are at least so many. */
-  log(atLeast?: number): Promise<Record<string, unknown>[]>
+  /** The entry of the access log that has this decision; undefined when none comes. */
+  logged(decision: string): Promise<Record<string, unknown> | undefined>
 }
 
 export type EnvoyOptions = {
@@ -83,9 +83,10 @@ export async function startEnvoy(stack: Stack, options: EnvoyOptions): Promise<E
     port,
     adminPort,
     process,
-    log: async (atLeast = 0) => {
-      for (let tries = 0; tries < 100 && entries().length < atLeast; tries++) await delay(50)
-      return entries()
+    logged: async (decision) => {
+      const find = () => entries().find((entry) => entry.decision === decision)
+      for (let tries = 0; tries < 100 && !find(); tries++) await delay(50)
+      return find()
     },
   }
 }

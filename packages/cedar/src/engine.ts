@@ -3,14 +3,14 @@
 import { CannotCompile } from './cannot-compile.ts'
 import type { Entities } from './entity.ts'
 import { expressions } from './expressions.ts'
-import type { Frame, Request } from './frame.ts'
+import { type Frame, find, type Request } from './frame.ts'
 import { indexTree, type LeafRule, type Node } from './index-tree.ts'
 import { LIMITS } from './limits.ts'
 import type { Policy } from './policy-json.ts'
 import { type Rule, readPolicy } from './read-policy.ts'
 import { runner } from './run.ts'
 import type { Schema } from './schema.ts'
-import { specialiser } from './specialise.ts'
+import { environmentPrograms } from './specialise.ts'
 
 export { CannotCompile } from './cannot-compile.ts'
 export type { Entities, Entity, KnownEntity } from './entity.ts'
@@ -67,31 +67,26 @@ export function compile(
           rules.map(({ tests }, index) => ({ index, tests })),
           build,
         )
-  const programFor = schema && options.index !== false ? specialiser(rules, general, build, schema) : undefined
+  const environments =
+    schema && options.index !== false ? environmentPrograms(rules, general, build, schema) : undefined
   const run = runner(rules)
   const actions = schema?.actions
 
   return {
-    evaluate: (request, entities) => {
-      const { principal, action, resource, context } = request
+    evaluate: ({ principal, action, resource, context }, entities) => {
+      const declared = environments?.get(action)
       const frame: Frame = {
         principal,
         action,
         resource,
         context,
-        principalEntity: undefined,
-        actionEntity: undefined,
-        resourceEntity: undefined,
+        principalEntity: find(principal, entities, actions),
+        actionEntity: declared ? declared.entity : find(action, entities, actions),
+        resourceEntity: find(resource, entities, actions),
         entities,
         actions,
       }
-      frame.principalEntity = find(frame, principal)
-      frame.resourceEntity = find(frame, resource)
-      frame.actionEntity = find(frame, action)
-      return run(programFor ? programFor(request) : general, frame)
+      return run(declared ? declared.programFor(principal.type, resource.type) : general, frame)
     },
   }
 }
-
-const find = (frame: Frame, uid: Frame['principal']) =>
-  frame.actions?.hasType(uid.type) ? frame.actions.get(uid)?.entity : frame.entities(uid)

@@ -42,7 +42,7 @@ export function entityStore(entities: Iterable<Entity>, schema?: Schema): Entiti
     }
     return result
   }
-  return schema ? (uid) => schema.actions.get(uid)?.entity ?? find(uid) : find
+  return schema ? (uid) => find(uid) ?? schema.actions.get(uid)?.entity : find
 }
 
 const isAction = ({ type }: EntityUid): boolean => type === 'Action' || type.endsWith('::Action')

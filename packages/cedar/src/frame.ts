@@ -16,8 +16,7 @@ export type Frame = Request & {
   actionEntity: KnownEntity | undefined
   resourceEntity: KnownEntity | undefined
   entities: Entities
-  /** The schema's actions, which no given entity can replace. */
-  readonly actions: UidMap<{ entity: KnownEntity }> | undefined
+  readonly actions: Actions
 }
 
 /**
@@ -50,10 +49,14 @@ export const wanted = (found: Value | Failure, typeError: Failure): Failure =>
 
 export type Evaluate = (frame: Frame) => Value | Failure
 
+type Actions = UidMap<{ entity: KnownEntity }> | undefined
+
+/** The schema's actions come from the schema, whatever the caller's entities say. */
+export const find = (uid: EntityUid, entities: Entities, actions: Actions): KnownEntity | undefined =>
+  actions?.hasType(uid.type) ? actions.get(uid)?.entity : entities(uid)
+
 export function entityOf(frame: Frame, uid: EntityUid): KnownEntity | undefined {
   if (uid === frame.principal) return frame.principalEntity
   if (uid === frame.resource) return frame.resourceEntity
-  const { actions } = frame
-  if (actions?.hasType(uid.type)) return actions.get(uid)?.entity
-  return frame.entities(uid)
+  return find(uid, frame.entities, frame.actions)
 }

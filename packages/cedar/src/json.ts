@@ -20,19 +20,7 @@ export class InvalidInput extends Error {
 }
 
 const NUMBER = /-?[0-9]+/y
-/** All but quotation mark, backslash and control characters. */
-const PLAIN = /[ !#-[\]-\uffff]*/y
 const SPACE = /[ \t\n\r]*/y
-const ESCAPES: Record<string, string> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-}
 
 /** @throws InvalidInput */
 export function parseJson(text: string): Json {
@@ -110,35 +98,25 @@ class Reader {
     return parseLong(digits) ?? this.#fail('has an integer outside 64 bits')
   }
 
+  /** JSON.parse undoes the escapes, refuses what is no JSON string, and copies: a slice would keep the whole text. */
   #string(): string {
-    const start = this.#at
-    this.#at++
-    let value = this.#take(PLAIN)
-    while (this.#text[this.#at] === '\\') {
-      value += this.#escape()
-      value += this.#take(PLAIN)
-    }
-    if (this.#text[this.#at] !== '"') this.#fail('has a string without an end, or with a control character')
-    this.#at++
-    if (!value.isWellFormed()) {
-      this.#at = start
-      this.#fail('has a string with half of a surrogate pair')
-    }
+    const end = this.#endOfString()
+    const value = stringOf(this.#text.slice(this.#at, end))
+    if (!value?.isWellFormed()) this.#fail('has a string that is no JSON, or half of a surrogate pair')
+    this.#at = end
     return value
   }
 
-  #escape(): string {
-    const letter = this.#text[this.#at + 1] ?? ''
-    if (letter === 'u') {
-      const digits = this.#text.slice(this.#at + 2, this.#at + 6)
-      if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.#fail('has an escape that JSON does not know')
-      this.#at += 6
-      return String.fromCharCode(Number.parseInt(digits, 16))
+  /** By search, not by pattern: a pattern would run out of stack in a long string. */
+  #endOfString(): number {
+    let quote = this.#at
+    for (;;) {
+      quote = this.#text.indexOf('"', quote + 1)
+      if (quote < 0) this.#fail('has a string without an end')
+      let backslashes = 0
+      while (this.#text[quote - 1 - backslashes] === '\\') backslashes++
+      if (backslashes % 2 === 0) return quote + 1
     }
-    const character = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined
-    if (character === undefined) this.#fail('has an escape that JSON does not know')
-    this.#at += 2
-    return character
   }
 
   #array(depth: number): Json[] {
@@ -165,5 +143,13 @@ class Reader {
     } while (this.#next(','))
     if (!this.#next('}')) this.#fail('has an object without an end')
     return members
+  }
+}
+
+function stringOf(token: string): string | undefined {
+  try {
+    return JSON.parse(token)
+  } catch {
+    return undefined
   }
 }

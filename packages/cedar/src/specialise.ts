@@ -1,62 +1,64 @@
 /** One program for each request environment (action, principal type, resource type) that a schema allows. */
 
+import type { Ancestors, KnownEntity } from './entity.ts'
 import { childrenOf, type Expression, neverFails, type Shape } from './expression.ts'
 import type { Expressions } from './expressions.ts'
-import type { Request } from './frame.ts'
 import { indexTree, type Node } from './index-tree.ts'
 import { LIMITS } from './limits.ts'
 import type { Rule } from './read-policy.ts'
-import type { Action, Schema } from './schema.ts'
+import type { Schema } from './schema.ts'
 import { UidMap } from './uid-map.ts'
 import { CedarSet, type EntityUid, isUid, sameUid } from './value.ts'
 
-type Environment = { principal: string; action: EntityUid; groups: Action['entity']['ancestors']; resource: string }
+type Environment = { principal: string; action: EntityUid; groups: Ancestors; resource: string }
 
-/** @returns the program of the request's environment; the general one where the schema has no such environment */
-export function specialiser(
+/** Of one action: its entity, and a program for each pair of types that the schema allows with it. */
+export type ActionPrograms = {
+  entity: KnownEntity
+  /** The general program where the schema has no such environment, or the limits are reached. */
+  programFor: (principalType: string, resourceType: string) => Node
+}
+
+/** Programs are made when first asked for, and kept. */
+export function environmentPrograms(
   rules: readonly Rule[],
   general: Node,
   build: Expressions,
   schema: Schema,
-): (request: Request) => Node {
-  const made = new UidMap<Map<string, Map<string, Node>>>()
+): UidMap<ActionPrograms> {
   let environments = 0
   let filed = 0
-
-  const specialise = ({ principal, action, resource }: Request): Node => {
-    const declared = schema.actions.get(action)
-    if (!declared?.principalTypes.has(principal.type) || !declared.resourceTypes.has(resource.type)) return general
-    if (environments >= LIMITS.environments || filed >= LIMITS.environmentPolicies) return general
-    const known = simplifier(build, {
-      principal: principal.type,
-      action: declared.entity.uid,
-      groups: declared.entity.ancestors,
-      resource: resource.type,
-    })
+  const specialise = (environment: Environment): Node | undefined => {
+    if (environments >= LIMITS.environments || filed >= LIMITS.environmentPolicies) return undefined
+    const simplify = simplifier(build, environment)
     const remaining: { index: number; tests: Expression[] }[] = []
     for (const [index, rule] of rules.entries()) {
-      const tests = remainingTests(rule.tests, known)
+      const tests = remainingTests(rule.tests, simplify)
       if (tests) remaining.push({ index, tests })
     }
-    const program = indexTree(remaining, build)
     environments++
     filed += remaining.length
-    let byPrincipal = made.get(action)
-    if (!byPrincipal) {
-      byPrincipal = new Map()
-      made.set(action, byPrincipal)
-    }
-    let byResource = byPrincipal.get(principal.type)
-    if (!byResource) {
-      byResource = new Map()
-      byPrincipal.set(principal.type, byResource)
-    }
-    byResource.set(resource.type, program)
-    return program
+    return indexTree(remaining, build)
   }
 
-  return (request) =>
-    made.get(request.action)?.get(request.principal.type)?.get(request.resource.type) ?? specialise(request)
+  const programs = new UidMap<ActionPrograms>()
+  for (const { entity, principalTypes, resourceTypes } of schema.actions.values()) {
+    const made = new Map<string, Map<string, Node>>()
+    const make = (principal: string, resource: string): Node => {
+      if (!principalTypes.has(principal) || !resourceTypes.has(resource)) return general
+      const program = specialise({ principal, action: entity.uid, groups: entity.ancestors, resource })
+      if (!program) return general
+      const byResource = made.get(principal)
+      if (byResource) byResource.set(resource, program)
+      else made.set(principal, new Map([[resource, program]]))
+      return program
+    }
+    programs.set(entity.uid, {
+      entity,
+      programFor: (principal, resource) => made.get(principal)?.get(resource) ?? make(principal, resource),
+    })
+  }
+  return programs
 }
 
 /** Tests that the environment leaves open; undefined when one that is always reached is false. */

@@ -5,6 +5,7 @@ import { addApprovalCommands } from './commands/approval.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addIdentityCommands } from './commands/identity.ts'
+import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
@@ -37,6 +38,7 @@ program
 const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
+addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)
 addAuditCommands(program, run)

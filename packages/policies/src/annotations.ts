@@ -25,10 +25,10 @@ export function readAnnotations(
   const findings: Finding[] = []
   const say = (severity: Finding['severity'], code: Finding['code'], message: string) =>
     findings.push({ severity, code, policy, message })
-  const textOf = (name: string): string | undefined =>
+  const annotation = (name: string): string | undefined =>
     Object.hasOwn(annotations, name) ? (annotations[name] ?? '') : undefined
   const whole = (name: string, least: number, most: number): number | undefined => {
-    const text = textOf(name)
+    const text = annotation(name)
     if (text === undefined) return undefined
     const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN
     if (value >= least && value <= most) return value
@@ -37,14 +37,14 @@ export function readAnnotations(
   }
 
   for (const name of effect === 'permit' ? APPROVAL : [])
-    if (textOf(name) !== undefined)
+    if (annotation(name) !== undefined)
       say(
         'error',
         'approval_on_permit',
         `@${name} belongs on a forbid: people lift a forbid by approving, not a permit`,
       )
   for (const name of effect === 'forbid' ? OBLIGATIONS : [])
-    if (textOf(name) !== undefined)
+    if (annotation(name) !== undefined)
       say(
         'error',
         'obligation_on_forbid',
@@ -56,26 +56,26 @@ export function readAnnotations(
   }
 
   if (effect === 'forbid') {
-    const approval = approvalIn({ textOf, whole, say })
+    const approval = approvalIn({ annotation, whole, say })
     return { meaning: { ...(approval && { approval }), obligations: [], reliedSeconds: 0 }, findings }
   }
-  const obligations = obligationsIn(policy, { textOf, whole, say })
+  const obligations = obligationsIn(policy, { annotation, whole, say })
   return { meaning: { obligations, reliedSeconds: whole('relied_seconds', 0, MAX_RELIED_SECONDS) ?? 0 }, findings }
 }
 
 type Reading = {
-  textOf(name: string): string | undefined
+  annotation(name: string): string | undefined
   whole(name: string, least: number, most: number): number | undefined
   say(severity: Finding['severity'], code: Finding['code'], message: string): void
 }
 
-function approvalIn({ textOf, whole, say }: Reading): ApprovalRule | undefined {
-  const approver = textOf('require_approval')
+function approvalIn({ annotation, whole, say }: Reading): ApprovalRule | undefined {
+  const approver = annotation('require_approval')
   const persons = whole('approvals', 1, MAX_PERSONS) ?? 1
   const withinSeconds = whole('approval_within', WITHIN.least, WITHIN.most) ?? WITHIN.default
   if (approver === undefined) {
     for (const name of ['approvals', 'approval_within'])
-      if (textOf(name) !== undefined) say('error', 'annotation', `@${name} needs @require_approval beside it`)
+      if (annotation(name) !== undefined) say('error', 'annotation', `@${name} needs @require_approval beside it`)
     return undefined
   }
   if (!APPROVERS.includes(approver)) {
@@ -87,14 +87,14 @@ function approvalIn({ textOf, whole, say }: Reading): ApprovalRule | undefined {
   return { approver, persons, withinSeconds }
 }
 
-function obligationsIn(id: string, { textOf, whole, say }: Reading): Obligation[] {
+function obligationsIn(id: string, { annotation, whole, say }: Reading): Obligation[] {
   const obligations: Obligation[] = []
-  const note = textOf('log_more')
+  const note = annotation('log_more')
   if (note !== undefined) {
     if (note.length > MAX_NOTE) say('error', 'annotation', `@log_more must be at most ${MAX_NOTE} characters`)
     obligations.push({ id, type: 'log_more', properties: note ? { note } : {} })
   }
-  const fields = textOf('mask_fields')
+  const fields = annotation('mask_fields')
   if (fields !== undefined) {
     if (!FIELDS.test(fields))
       say(

@@ -82,7 +82,7 @@ function evaluatorOf(version: string, read: ReadSource, schema: ReturnType<typeo
           return ask(built)
         } catch (failure) {
           if (!(failure instanceof Inexact)) throw failure
-          return none([{ part: 'arguments', problem: `holds an integer past 2^53, which ${WASM} cannot read` }])
+          return none([{ part: failure.part, problem: `holds an integer past 2^53, which ${WASM} cannot read` }])
         }
       },
     }

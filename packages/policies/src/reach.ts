@@ -13,7 +13,7 @@ type Uid = { type: string; id: string }
 type Scope = PolicyJson['principal'] | PolicyJson['action'] | PolicyJson['resource']
 
 /** @returns whether some permit's scope could fit */
-export function reachOf(policies: readonly Policy[]): (part: Part) => boolean {
+export function reachOf(policies: readonly Pick<Policy, 'effect' | 'json'>[]): (part: Part) => boolean {
   const permits = policies.filter(({ effect }) => effect === 'permit').map(({ json }) => json)
   return (part) =>
     permits.some(

@@ -100,7 +100,18 @@ function validateAll(schema: SchemaJson<string>, policies: ReadonlyMap<string, P
     policy,
     message: detailOf(error),
   })
-  return { errors: answer.validationErrors.map(said), warnings: answer.validationWarnings.map(said) }
+  return { errors: once(answer.validationErrors.map(said)), warnings: once(answer.validationWarnings.map(said)) }
+}
+
+/** What is wrong is wrong for every action that the policy fits: it is said once. */
+function once(all: readonly Said[]): Said[] {
+  const seen = new Map<string, Said>()
+  for (const { policy, message } of all) {
+    const short = message.replace(/ (in context )?for Action::"[^"]*"/, '$1').replace('in context ', 'in the context ')
+    const key = `${policy} ${short}`
+    if (!seen.has(key)) seen.set(key, { policy, message: short })
+  }
+  return [...seen.values()]
 }
 
 const alwaysTrue = (policy: string, clause: number): Finding => ({

@@ -18,7 +18,9 @@ import type { Built } from './request.ts'
 export const WASM = `cedar-wasm ${getCedarSDKVersion()}`
 
 /** An integer that a JavaScript number does not hold exactly would reach cedar-wasm as another one. */
-export class Inexact extends Error {}
+export class Inexact extends Error {
+  part: 'properties' | 'arguments' = 'arguments'
+}
 
 /**
  * cedar-wasm names only the policies that determined the decision: of permits and forbids together it would hide the
@@ -44,13 +46,7 @@ export function evaluateByWasm(version: string, { policies }: ReadSource, schema
   return ({ request, known }) => {
     const { principal, action, resource } = request
     const groups = schema.actions.get(action)?.entity.ancestors.list ?? []
-    const entities: EntityJson[] = known.map(({ uid, attributes, tags, ancestors }) => ({
-      uid,
-      attrs: recordToJson(attributes),
-      tags: recordToJson(tags),
-      parents: [...ancestors.list],
-    }))
-    entities.push({ uid: action, attrs: {}, parents: [...groups] })
+    const entities = [...known.map(entityToJson), { uid: action, attrs: {}, parents: [...groups] }]
     const call = { principal, action, resource, context: recordToJson(request.context), entities }
     const [permitted, forbidden] = [permits(call), forbids(call)]
     return {
@@ -59,6 +55,15 @@ export function evaluateByWasm(version: string, { policies }: ReadSource, schema
       errors: [...permitted.errors, ...forbidden.errors],
       erroredForbids: forbidden.errors,
     }
+  }
+}
+
+function entityToJson({ uid, attributes, tags, ancestors }: Built['known'][number]): EntityJson {
+  try {
+    return { uid, attrs: recordToJson(attributes), tags: recordToJson(tags), parents: [...ancestors.list] }
+  } catch (error) {
+    if (error instanceof Inexact) error.part = 'properties'
+    throw error
   }
 }
 

@@ -6,8 +6,8 @@ export function readPolicyConfig() {
     ...commonConfig,
     ...snapshotConfig,
     CREDENCE_IDENTITY_GRPC: schemas.address('7401'),
-    /** Of access tokens, for Envoy's checks; without it there are none. */
-    CREDENCE_ISSUER: z.url({ protocol: /^https$/, error: 'must be the https URL of the identity service' }).optional(),
+    // Whose access tokens count where a proxy asks in place of the resource.
+    CREDENCE_ISSUER: z.url({ protocol: /^https$/, error: 'is not set: the OAuth issuer, the https URL of identity' }),
     CREDENCE_POLICY_HTTP_LISTEN: schemas.address('7423').optional(),
     // Without a path: metadata is served at the root only (AuthZEN Authorization API 1.0 §pdp-metadata-access).
     CREDENCE_POLICY_URL: z

@@ -1,11 +1,7 @@
 /** Decisions as an enforcement point gets them: counted, watched, with a receipt, and replayed. Two decision points, one NATS. */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type {
-  CheckRequest,
-  CheckResponse,
-  CheckStreamResponse,
-} from '@credence/contracts/gen/credence/policy/v1/policy'
+import type { CheckResponse, CheckStreamResponse } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { PolicyServiceClient, PolicyServiceService } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { promised } from '@credence/shared/rpc/client'
 import { clientCredentials } from '@credence/shared/rpc/tls'
@@ -13,7 +9,6 @@ import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePorts } from '../../../infra/dev/ports.ts'
-import * as facts from '../../../infra/testing/facts.ts'
 import { detail } from '../../../infra/testing/facts.ts'
 import { verifyReceipt } from '../../../packages/sdk/src/resource/receipt.ts'
 import { checkOf, DEVELOPMENT_POLICIES, type House, openHouse, type Policy } from './testing/house.ts'

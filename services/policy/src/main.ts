@@ -82,7 +82,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const ticking = setInterval(() => watches.tick(clock()), TICK_MS)
   cleanup.push(() => clearInterval(ticking))
 
-  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain, CREDENCE_ISSUER: issuer } = config
+  const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const barrier = createBarrier(bus, followers)
   const kept = await openSnapshots(bus)
@@ -104,17 +104,12 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   }
   const ask = createAsk(context)
   const desk = createDesk(context)
+  const { algorithmFor } = kernel.roles
+  const verifyAccessToken = createVerifyAccessToken({ issuer: config.CREDENCE_ISSUER, fetch, algorithmFor, clock })
   await kernel.serve({
     definition: PolicyServiceService,
     name: 'credence.policy.v1.PolicyService',
-    also: issuer
-      ? [
-          extAuthzService({
-            ask,
-            verifyAccessToken: createVerifyAccessToken({ issuer, fetch, algorithmFor: kernel.roles.algorithmFor }),
-          }),
-        ]
-      : [],
+    also: [extAuthzService({ ask, verifyAccessToken })],
     methods: {
       ...policiesMethods({ policySets, policies, engine: cedarEngine, readText, writer, clock }),
       ...locationMethods(context),

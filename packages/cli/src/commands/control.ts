@@ -1,5 +1,4 @@
-/** Policy and attestation, as security operators and sponsors use them. */
-import { readFileSync } from 'node:fs'
+/** Named networks and attestation, as security operators and sponsors use them. */
 import { AttestationStatus } from '@credence/contracts/gen/credence/attestation/v1/attestation'
 import { measure } from '@credence/sdk/agent/measure'
 import type { Command } from 'commander'
@@ -7,17 +6,6 @@ import { say, toJson } from '../print.ts'
 import type { Run } from '../run.ts'
 
 export function addControlCommands(program: Command, run: Run): void {
-  program
-    .command('policy')
-    .description('Cedar policies')
-    .command('activate <file>')
-    .description('makes the Cedar policies in a file the active ones')
-    .action(
-      run('security', async (clients, [file]) => {
-        const answer = await clients.policy.activatePolicies({ cedar: readFileSync(file ?? '', 'utf8') })
-        say(`Active: version ${answer.version}.`)
-      }),
-    )
   program
     .command('location')
     .description('named networks')

@@ -47,13 +47,25 @@ const Body = z.strictObject({
   causation: z.string().optional(),
 })
 
-/** Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service. */
+/**
+ * Makes a commit of facts that were just decided. `source` is the SPIFFE ID of the writing service; `commitId` is for
+ * who has a unique one at hand: making one is 4 of the 65 µs that a recorded answer costs. (Not `id`: commands, which are
+ * often spread into this, have the id of their aggregate under that name.)
+ */
 export function newCommit<F extends Fact>(
   facts: F[],
-  about: { actor: Actor; correlation?: Correlation; causation?: string; source: string; subject: string; now: Date },
+  about: {
+    actor: Actor
+    correlation?: Correlation
+    causation?: string
+    source: string
+    subject: string
+    now: Date
+    commitId?: string
+  },
 ): Commit<F> {
   return {
-    id: newId('evt'),
+    id: about.commitId ?? newId('evt'),
     facts,
     actor: about.actor,
     correlation: about.correlation ?? {},
@@ -69,23 +81,15 @@ export function newCommit<F extends Fact>(
 export function encodeCommit(commit: Commit): { headers: MsgHdrs; payload: Uint8Array } {
   const payload = encodeBody(commit)
   const head = headers()
-  for (const [name, value] of attributesOf(commit)) head.set(name, value)
+  head.set('ce-specversion', '1.0')
+  head.set('ce-id', commit.id)
+  head.set('ce-type', firstOf(commit).type)
+  head.set('ce-source', commit.source)
+  head.set('ce-subject', commit.subject)
+  head.set('ce-time', commit.time)
+  head.set('content-type', 'application/json')
+  if (commit.traceparent) head.set('traceparent', commit.traceparent)
   return { headers: head, payload }
-}
-
-/** What stands in the headers of a commit's message, by name (CloudEvents 1.0 NATS protocol binding §3.1). */
-export function attributesOf(commit: Commit): [name: string, value: string][] {
-  const attributes: [string, string][] = [
-    ['ce-specversion', '1.0'],
-    ['ce-id', commit.id],
-    ['ce-type', firstOf(commit).type],
-    ['ce-source', commit.source],
-    ['ce-subject', commit.subject],
-    ['ce-time', commit.time],
-    ['content-type', 'application/json'],
-  ]
-  if (commit.traceparent) attributes.push(['traceparent', commit.traceparent])
-  return attributes
 }
 
 /**

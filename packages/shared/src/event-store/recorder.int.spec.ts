@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +49,12 @@ async function stored(): Promise<RecordedCommit[]> {
   await follower.stop()
   await audit.close()
   return found
+}
+/** Stops the server; the signal is there before all its threads have taken it. */
+async function hang(): Promise<void> {
+  nats.process().kill('SIGSTOP')
+  const state = () => execFileSync('ps', ['-o', 'state=', '-p', String(nats.process().pid)], { encoding: 'utf8' })
+  while (!state().startsWith('T')) await sleep(5)
 }
 async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + 10_000
@@ -141,7 +148,7 @@ describe('the recorder, on a real nats-server', () => {
 
   it('says unknown at the deadline of a server that hangs; the same commit again is stored once', async () => {
     const commit = aCommit()
-    nats.process().kill('SIGSTOP')
+    await hang()
     const started = performance.now()
     const short = recorder.record(SUBJECT, commit, 200)
     const usual = recorder.record(SUBJECT, aCommit())
@@ -191,9 +198,8 @@ describe('the recorder, on a real nats-server', () => {
   })
 
   it('ends what waits soon after the connection is lost, and refuses what comes then', async () => {
-    nats.process().kill('SIGSTOP')
+    await hang()
     const waiting = recorder.record(SUBJECT, aCommit(), 5_000).catch((error: unknown) => error)
-    await sleep(50)
     nats.process().kill('SIGKILL')
     const started = performance.now()
     expect(await waiting).toMatchObject({ reason: 'record_unknown' })

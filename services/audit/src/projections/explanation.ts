@@ -69,6 +69,8 @@ export function explain(
         agreement: agreementOf(decision.outcome, effect?.outcome),
         decisionLogIndex: BigInt(decision.logIndex),
         effectLogIndex: BigInt(effect?.logIndex ?? -1),
+        reports: (decision.reports ?? []).map(({ version, outcome }) => ({ policyVersion: version, decision: outcome })),
+        approvedBy: decision.outcome === 'allow' ? (decision.approval?.approved_by ?? []) : [],
       }
     })
 }
@@ -128,6 +130,10 @@ const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
   'credence.policy.task.refused.v1': ({ task, reason }) => `${task} was refused: ${reason}`,
   'credence.policy.task.completed.v1': ({ task, outcome }) => `${task} was completed: ${outcome}`,
   'credence.policy.task.aborted.v1': ({ task, cause }) => `${task} was aborted: ${cause}`,
+  'credence.policy.approval.requested.v1': ({ approval, action, resource, approver, persons }) =>
+    `${approval} asks ${persons === 1 ? '' : `${persons} persons, `}${approver} to approve ${action} on ${resource}`,
+  'credence.policy.risk.raised.v1': ({ code, level, source }) => `risk ${level}: ${code} (${source})`,
+  'credence.policy.risk.cleared.v1': ({ code, source }) => `risk cleared: ${code} (${source})`,
 }
 
 /** What happened to an agent besides its decisions, one sentence each. */

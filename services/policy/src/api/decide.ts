@@ -5,15 +5,7 @@ import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
 import { useApproval } from '../domain/approval.ts'
-import {
-  conclude,
-  type Decided,
-  type Question,
-  respend,
-  type Standing,
-  type Surroundings,
-  stand,
-} from '../domain/decision.ts'
+import { conclude, type Decided, type Question, respend, type Surroundings, stand } from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
 import { reliedOn } from '../domain/situation.ts'
@@ -62,12 +54,12 @@ function weigh({ world, acts, followers, clock }: Context, asked: Asked, asker: 
     location: world.locate(asked.sourceAddress),
     enforcementPoint: { id: asker.id, location: world.locate(asker.address) },
     used: (node, detail) => world.used(root, node, detail),
-    approval: () => {
+    approval: once(() => {
       const found = world.approvals.forAct(grantId, act())
       if (!found) return undefined
       const { approval, approver, persons, approvedBy } = found
       return { approval, approver, persons, approvedBy, standing: world.approvals.standing(found, now) }
-    },
+    }),
   }
   // What two readers could read differently is refused before anything else.
   if (asked.arguments !== undefined) act()
@@ -180,6 +172,15 @@ async function usedUp(
   }
 }
 
+/** One decision knows one state of things, also after it has changed that state itself. */
+function once<T>(look: () => T): () => T {
+  let found: { value: T } | undefined
+  return () => {
+    found ??= { value: look() }
+    return found.value
+  }
+}
+
 const isTold = ({ amount, arguments: told, resource }: Asked): boolean =>
   amount !== undefined || told !== undefined || resource.properties !== undefined
 
@@ -210,6 +211,8 @@ async function record(
     correlation: { task: data.task, delegation: data.delegations[0], human: data.human },
     causation: data.token,
     source: spiffeId,
+    // One unique part is enough for both.
+    commitId: `evt${data.decision.slice('dec'.length)}`,
     subject: `decision/${log}`,
     now,
   })

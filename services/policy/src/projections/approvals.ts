@@ -33,6 +33,7 @@ export function createApprovals() {
   const byDecision = new Map<string, string>()
   /** Of each agent, those that are open or were refused; what is over falls out as others come. */
   const weighing = new Map<string, Set<string>>()
+  /** Those that nobody has refused or used; what is over falls out as it is read. */
   const open = new Set<string>()
   const watchers = new Map<string, Set<Watcher>>()
 
@@ -142,7 +143,8 @@ export function createApprovals() {
     *pending(now: Date, after = 0): IterableIterator<{ approval: Approval; order: number }> {
       for (const id of open) {
         const found = entries.get(id)
-        if (found && found.order > after && standing(found.approval, now) === 'pending') yield found
+        if (!found || !(new Date(found.approval.expires_at) > now)) open.delete(id)
+        else if (found.order > after && standing(found.approval, now) === 'pending') yield found
       }
     },
     /** All that are remembered, the newest first. */

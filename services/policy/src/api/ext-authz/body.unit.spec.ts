@@ -36,7 +36,7 @@ const read = (body: string | Uint8Array, headers?: Record<string, string[]>) =>
 describe('arguments in a body', () => {
   it('are its members', () => {
     expect(read('{ "to": "a", "list": [{"x": "1: 2"}, {"x": "\\":"}] }')).toEqual({
-      arguments: '{"to":"a","list":[{"x":"1: 2"},{"x":"\\":"}]}',
+      arguments: '{ "to": "a", "list": [{"x": "1: 2"}, {"x": "\\":"}] }',
     })
     expect(read('{}', { 'content-type': ['application/json; charset=UTF-8'] })).toEqual({ arguments: '{}' })
   })
@@ -57,6 +57,8 @@ describe('arguments in a body', () => {
     ['no UTF-8', Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ['a byte order mark', '\ufeff{}'],
     ['two values', '{}{}'],
+    ['too long', JSON.stringify({ to: 'x'.repeat(16_384) })],
+    ['half a surrogate pair', '{"to": "\\ud800"}'],
     ['another type', '{}', { 'content-type': ['text/plain'] }],
     ['two types', '{}', { 'content-type': ['application/json', 'application/json'] }],
     ['no type', '{}', { 'content-type': [] }],

@@ -8,7 +8,7 @@ import { KeysUnavailable, TokenRefused } from '@credence/shared/access-token/ref
 import type { VerifyAccessToken } from '@credence/shared/access-token/verify'
 import type { Caller } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
-import { type CallFacts, method, type Service, service } from '@credence/shared/rpc/server'
+import { method, type Service, service } from '@credence/shared/rpc/server'
 import type { Ask, Asked } from '../ask.ts'
 import { answered, closed, refused } from './answers.ts'
 import { type Arguments, type BodyFault, readArguments } from './body.ts'
@@ -26,12 +26,12 @@ export const extAuthzService = (context: ExtAuthzContext): Service =>
     methods: extAuthzMethods(context),
   })
 
-export const extAuthzMethods = (context: ExtAuthzContext) => ({
+const extAuthzMethods = (context: ExtAuthzContext) => ({
   check: method({
     allow: ['enforcement-point'],
     input: CheckInput,
     foreign: { answerTo: closed },
-    handle: (input, caller, call) => inTime(call.deadline, check(context, askingOf(input), input, caller, call)),
+    handle: (input, caller, call) => inTime(call.deadline, check(context, askingOf(input), input, caller)),
   }),
 })
 
@@ -40,7 +40,6 @@ async function check(
   asking: Asking,
   input: CheckInput,
   caller: Caller,
-  call: CallFacts,
 ): Promise<CheckResponse> {
   const route = readRoute(input.attributes.contextExtensions)
   if (!route) return refused(NOT_DESCRIBED)

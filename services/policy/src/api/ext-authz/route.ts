@@ -1,6 +1,7 @@
 /** What the configuration of a route says that its requests mean: the context extensions of Envoy's check settings. */
 import { Sensitivity } from '@credence/contracts/events/values'
 import { z } from 'zod'
+import { isJsonText } from './body.ts'
 import { readTemplate, type Template } from './path.ts'
 
 export type Route = {
@@ -54,7 +55,7 @@ const Extensions = z.strictObject({
     .max(128)
     .regex(/^([A-Za-z0-9._/@-]|\{[a-z][a-z0-9_]*\})+$/),
   sensitivity: Sensitivity,
-  properties: z.string().max(4096).optional(),
+  properties: z.string().max(4096).refine(isJsonText).optional(),
   obligations: z
     .string()
     .max(256)
@@ -79,7 +80,7 @@ export function readRoute(extensions: Record<string, string>): Route | undefined
     origin: data.origin ?? new URL(data.audience).origin,
     request,
     action: data.action,
-    resource: { type, sensitivity, properties },
+    resource: { type, sensitivity, ...(properties ? { properties } : {}) },
     resourceId,
     obligations: data.obligations,
     readsBody: data.arguments === 'body' || data.amount !== undefined,

@@ -48,6 +48,7 @@ describe('a route', () => {
     ['credence.resource_id', '{calendar}*'],
     ['credence.resource_id', ''],
     ['credence.sensitivity', 'secret'],
+    ['credence.properties', '[]'],
     ['credence.arguments', 'query'],
     ['credence.keep_credentials', 'yes'],
     ['credence.obligation', 'mask_fields'],

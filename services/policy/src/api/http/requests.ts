@@ -3,6 +3,7 @@
  * said so, and looks how it goes. A denial is bound to its request by the record of the decision itself (`evaluation_id`).
  */
 import { CredenceError, invalid } from '@credence/contracts/errors'
+import { Prose } from '@credence/contracts/events/values'
 import { REQUESTABLE_SECONDS } from '../approvals.ts'
 import type { Asker } from '../ask.ts'
 import { parseEvaluationId } from './answer.ts'
@@ -107,7 +108,11 @@ function readSubmission({ body: bytes }: Call) {
 /** Why, in the words of who asks. */
 function readStatement(context: JsonObject = {}): string {
   const { business_justification: told } = context
-  return told === undefined || told === '' ? '' : readWord(told, 'context.business_justification', 500)
+  if (told === undefined || told === '') return ''
+  const statement = Prose.safeParse(told)
+  if (!statement.success)
+    throw invalid('context.business_justification', statement.error.issues[0]?.message ?? 'is wrong')
+  return statement.data
 }
 
 const endpointOf = ({ requestEndpoint = '' }: Parts, id: string): string => `${requestEndpoint}/${id}`

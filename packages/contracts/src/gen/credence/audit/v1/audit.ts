@@ -150,6 +150,17 @@ export interface Explanation {
   /** Index in the trail of the decision's record, and of the effect's (-1: none). */
   decisionLogIndex: bigint;
   effectLogIndex: bigint;
+  /** What versions of the policies in report-only would have decided. */
+  reports: Report[];
+  /** The people who approved it, when a policy asked for that. */
+  approvedBy: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Report {
+  policyVersion: string;
+  /** allow, deny, ask */
+  decision: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -648,6 +659,8 @@ function createBaseExplanation(): Explanation {
     agreement: "",
     decisionLogIndex: 0n,
     effectLogIndex: 0n,
+    reports: [],
+    approvedBy: [],
     _unknownFields: {},
   };
 }
@@ -752,6 +765,12 @@ export const Explanation: MessageFns<Explanation> = {
         throw new globalThis.Error("value provided for field message.effectLogIndex of type int64 too large");
       }
       writer.uint32(248).int64(message.effectLogIndex);
+    }
+    for (const v of message.reports) {
+      Report.encode(v!, writer.uint32(258).fork()).join();
+    }
+    for (const v of message.approvedBy) {
+      writer.uint32(266).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1025,6 +1044,22 @@ export const Explanation: MessageFns<Explanation> = {
             message.effectLogIndex = reader.int64() as bigint;
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.reports.push(Report.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.approvedBy.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1085,6 +1120,91 @@ export const Explanation: MessageFns<Explanation> = {
     message.effectLogIndex = (object.effectLogIndex !== undefined && object.effectLogIndex !== null)
       ? BigInt(object.effectLogIndex)
       : 0n;
+    message.reports = object.reports?.map((e) => Report.fromPartial(e)) || [];
+    message.approvedBy = object.approvedBy?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseReport(): Report {
+  return { policyVersion: "", decision: "", _unknownFields: {} };
+}
+
+export const Report: MessageFns<Report> = {
+  encode(message: Report, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.policyVersion !== "") {
+      writer.uint32(10).string(message.policyVersion);
+    }
+    if (message.decision !== "") {
+      writer.uint32(18).string(message.decision);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Report {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.policyVersion = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.decision = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Report>): Report {
+    return Report.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Report>): Report {
+    const message = createBaseReport();
+    message.policyVersion = object.policyVersion ?? "";
+    message.decision = object.decision ?? "";
     return message;
   },
 };
