@@ -40,12 +40,15 @@ export type Api<Definition> = Pick<RpcServerOptions<Definition>, 'definition' | 
   findAgent: FindAgent
   barrier: Barrier
   resolveHuman: ResolveHuman
+  /** False while it may be behind the streams: health says NOT_SERVING then. Always current when absent. */
+  isCurrent?: () => boolean
 }
 
 /** Runs last-made-first when the process is asked to stop. */
 export type Cleanup = { push(stop: () => Promise<unknown> | unknown): void }
 
 const STOP_MS = 8_000
+const HEALTH_MS = 500
 const EX_CONFIG = 78
 
 /** Starts a service and keeps it until SIGTERM or SIGINT. A start that fails says why in one line. */
@@ -115,6 +118,7 @@ async function openKernel(
     findAgent,
     barrier,
     resolveHuman,
+    isCurrent = () => true,
     ...api
   }: Api<Definition>) {
     const issuers = config.CREDENCE_OIDC_ISSUERS
@@ -135,7 +139,9 @@ async function openKernel(
       reflection: config.CREDENCE_GRPC_REFLECTION === 'on',
     })
     cleanup.push(server.stop)
-    server.ready(true)
+    server.ready(isCurrent())
+    const looking = setInterval(() => server.ready(isCurrent()), HEALTH_MS)
+    cleanup.push(() => clearInterval(looking))
   }
   return { log, bus, clock: systemClock, egress, tls, roles, spiffeId, serve, fail }
 }

@@ -3,6 +3,8 @@
  * Whatever was answered "allow" must be found in DECISIONS afterwards; while NATS is down nothing is allowed.
  */
 import type { CheckResponse } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { clientCredentials } from '@credence/shared/rpc/tls'
+import { Client } from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { checkOf, DEVELOPMENT_POLICIES, type House, openHouse, type Policy } from './testing/house.ts'
@@ -117,6 +119,7 @@ it('does not allow, and does not wait for ever, when NATS hangs', { timeout: 60_
   const started = Date.now()
   const answers = await Promise.allSettled(Array.from({ length: 10 }, check))
   const waited = Date.now() - started
+  expect(await healthOnce('NOT_SERVING')).toBe(true)
   nats.kill('SIGCONT')
   // The barrier is not answered; or, when the signal came between the two, the record is not acknowledged.
   const reason = expect.stringMatching(/^(nats_down|not_recorded)$/)
@@ -124,4 +127,26 @@ it('does not allow, and does not wait for ever, when NATS hangs', { timeout: 60_
     expect(answer).toMatchObject({ status: 'rejected', reason: { status: 'unavailable', reason } })
   expect(waited).toBeLessThan(3_000)
   await recovered()
+  expect(await healthOnce('SERVING')).toBe(true)
 })
+
+/** Whether the health of the service comes to be so in time (grpc.health.v1). */
+async function healthOnce(wanted: 'SERVING' | 'NOT_SERVING'): Promise<boolean> {
+  const { stack } = house
+  const tls = await stack.workload('enforcement-point/calendar')
+  const credentials = clientCredentials(tls.caFile, `spiffe://${stack.trustDomain}/service/policy`, tls)
+  const client = new Client(`localhost:${stack.ports.policyMesh}`, credentials)
+  const same = (bytes: Buffer) => bytes
+  // HealthCheckResponse: field 1 is the status, 1 for SERVING and 2 for NOT_SERVING.
+  const ask = () =>
+    new Promise<number | undefined>((resolve) =>
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, Buffer.alloc(0), (_, answer) => resolve(answer?.[1])),
+    )
+  const deadline = Date.now() + 20_000
+  const status = wanted === 'SERVING' ? 1 : 2
+  let seen = await ask()
+  for (; seen !== status && Date.now() < deadline; seen = await ask())
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  client.close()
+  return seen === status
+}

@@ -120,6 +120,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
       ...approvalMethods(context, desk),
       ...riskMethods(context),
     },
+    isCurrent: () => followers.every((follower) => follower.fresh()),
     findAgent: world.principals.callerBySpiffeId,
     barrier,
     resolveHuman,

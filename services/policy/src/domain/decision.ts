@@ -142,7 +142,7 @@ export function conclude(standing: Standing, policies: LoadedPolicies | undefine
     ...(asking.length > 0 && !demand ? ['approval_impossible'] : []),
     ...(refused ? ['approval_refused'] : []),
     ...(unsupported(obligations, question) ? ['obligation_unsupported'] : []),
-    ...surroundings.stale.map((stream) => `stale_${stream.toLowerCase()}`),
+    ...(surroundings.stale.length > 0 ? ['stale_state'] : []),
   ]
   const waits = demand !== undefined && !lifted && !refused
   const reasons = waits

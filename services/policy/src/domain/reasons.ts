@@ -1,7 +1,7 @@
 /** What an agent's developer is told: one sentence for each reason of a decision. */
 import type { Verdict } from '@credence/policies/policies'
 
-const SENTENCES: Record<string, string> = {
+export const SENTENCES: Readonly<Record<string, string>> = {
   agent_unknown: 'No such agent is registered.',
   agent_not_active: 'The agent is not active: it has to attest first.',
   agent_suspended: 'The agent is suspended. Its sponsor or a security operator can restore it.',
@@ -46,12 +46,12 @@ const SENTENCES: Record<string, string> = {
   approval_impossible: 'Several policies ask different people to approve this: no approval can satisfy them all.',
   approval_refused: 'The approval was refused.',
   obligation_unsupported: 'The policy permits this with an obligation that the enforcement point does not carry out.',
+  stale_state: 'The decision point is not up to date, and does not decide on what may be old: try again.',
 }
 
 /** One sentence for the agent's developer, with the policies that it is about. */
 export function sentenceOf(reason: string, verdict: Verdict | undefined): string {
   const about = { policy_forbids: verdict?.forbids, policy_error: verdict?.erroredForbids }[reason] ?? []
-  const sentence =
-    SENTENCES[reason] ?? 'The decision point is not up to date, and does not decide on what may be old: try again.'
+  const sentence = SENTENCES[reason] ?? 'Denied.'
   return about.length > 0 ? `${sentence} (${about.join(', ')})` : sentence
 }
