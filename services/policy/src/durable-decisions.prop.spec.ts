@@ -140,7 +140,9 @@ async function healthOnce(wanted: 'SERVING' | 'NOT_SERVING'): Promise<boolean> {
   // HealthCheckResponse: field 1 is the status, 1 for SERVING and 2 for NOT_SERVING.
   const ask = () =>
     new Promise<number | undefined>((resolve) =>
-      client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, Buffer.alloc(0), (_, answer) => resolve(answer?.[1])),
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, Buffer.alloc(0), (_, answer) =>
+        resolve(answer?.[1]),
+      ),
     )
   const deadline = Date.now() + 20_000
   const status = wanted === 'SERVING' ? 1 : 2
