@@ -48,7 +48,9 @@ export function openCalendar(file: string) {
     return row ? { status: 200, body: { id, ...JSON.parse(row.meeting) } } : problem(404, `There is no event ${id}.`)
   }
   const cancel = (id: string): Result =>
-    remove.run(id).changes > 0 ? { status: 200, body: { id, cancelled: true } } : problem(404, `There is no event ${id}.`)
+    remove.run(id).changes > 0
+      ? { status: 200, body: { id, cancelled: true } }
+      : problem(404, `There is no event ${id}.`)
   return {
     handle: async (request: Permitted): Promise<Result> => {
       const id = request.url.pathname.split('/').at(-1) ?? ''

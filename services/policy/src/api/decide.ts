@@ -54,12 +54,12 @@ function weigh({ world, acts, followers, clock }: Context, asked: Asked, asker: 
     location: world.locate(asked.sourceAddress),
     enforcementPoint: { id: asker.id, location: world.locate(asker.address) },
     used: (node, detail) => world.used(root, node, detail),
-    approval: () => {
+    approval: once(() => {
       const found = world.approvals.forAct(grantId, act())
       if (!found) return undefined
       const { approval, approver, persons, approvedBy } = found
       return { approval, approver, persons, approvedBy, standing: world.approvals.standing(found, now) }
-    },
+    }),
   }
   // What two readers could read differently is refused before anything else.
   if (asked.arguments !== undefined) act()
@@ -169,6 +169,15 @@ async function usedUp(
   } catch (error) {
     if (error instanceof CredenceError && error.status === 'failed_precondition') return false
     throw error
+  }
+}
+
+/** One decision knows one state of things, also after it has changed that state itself. */
+function once<T>(look: () => T): () => T {
+  let found: { value: T } | undefined
+  return () => {
+    found ??= { value: look() }
+    return found.value
   }
 }
 
