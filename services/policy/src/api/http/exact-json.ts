@@ -35,7 +35,7 @@ export function readJson(bytes: Buffer): Read {
   }
   if (!isObject(body)) throw malformed('must be a JSON object')
   const parts = look(text)
-  if (/\\u[dD]/.test(text) && !isWellFormed(body)) throw malformed('holds half of a surrogate pair')
+  if (text.includes('\\u') && !isWellFormed(body)) throw malformed('holds half of a surrogate pair')
   return {
     body,
     textOf: (entry, entity) => {
@@ -149,4 +149,33 @@ function isWellFormed(root: unknown): boolean {
     }
   }
   return true
+}
+
+/** The text of an object, without one of its members; everything else stays as it was written. */
+export function withoutMember(text: string, name: string): string {
+  let depth = 0
+  let expectsName = false
+  /** Where the part begins that is at hand: after the brace, or at the comma before it. */
+  let from = 0
+  let found = false
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === QUOTE) {
+      const end = closingQuote(text, at + 1)
+      if (expectsName) found = JSON.parse(text.slice(at, end + 1)) === name
+      expectsName = false
+      at = end
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
+      if (++depth > 1) continue
+      expectsName = true
+      from = at + 1
+    } else if (depth === 1 && (code === COMMA || code === CLOSE_OBJECT)) {
+      // The first member takes the comma after it along, any other the one before.
+      const isFirst = text.charCodeAt(from) !== COMMA
+      if (found) return text.slice(0, from) + text.slice(isFirst && code === COMMA ? at + 1 : at)
+      expectsName = true
+      from = at
+    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth--
+  }
+  return text
 }

@@ -128,7 +128,7 @@ describe('what is checked by hand', () => {
         type: 'CalendarEvent',
         id: '2026/11',
         sensitivity: 'internal',
-        properties: '{"sensitivity":"internal","size":3}',
+        properties: '{"size":3}',
       },
       audience: 'https://calendar.acme.example',
       sourceAddress: '192.0.2.7',

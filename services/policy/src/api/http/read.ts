@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { invalid } from '@credence/contracts/errors'
 import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Asked } from '../ask.ts'
-import { isObject, type JsonObject } from './exact-json.ts'
+import { isObject, type JsonObject, withoutMember } from './exact-json.ts'
 
 /** What is asked, and how the caller wants to be answered. */
 export type Question = {
@@ -74,9 +74,9 @@ export function readResource(value: unknown, textOf: TextOf): Asked['resource'] 
     sensitivity: readSensitivity(properties as JsonObject | undefined),
   }
   const text = filled(textOf('resource'), 'resource.properties')
-  // Sensitivity alone is told already.
+  // Sensitivity is told already, and no property that a schema could declare.
   const isMore = text !== undefined && Object.keys(properties as JsonObject).some((name) => name !== 'sensitivity')
-  if (isMore) resource.properties = text
+  if (isMore) resource.properties = withoutMember(text, 'sensitivity')
   return resource
 }
 

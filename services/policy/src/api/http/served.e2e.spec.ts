@@ -17,6 +17,13 @@ const POLICIES = `
 permit (principal is Agent, action, resource is Resource);
 @id("deletes-are-approved") @require_approval("delegator") @approval_within("600")
 forbid (principal, action == Action::"calendar.delete", resource);
+@id("exactly-this-room")
+permit (principal is Agent, action == Action::"room.book", resource is Room)
+when { resource.seats == 9007199254740993 && resource.sensitivity == "internal" };
+`
+const SCHEMA = `
+entity Room = { seats: Long };
+action "room.book" appliesTo { principal: [Agent], resource: [Room] };
 `
 type Json = Record<string, unknown>
 
@@ -27,7 +34,7 @@ let anonymous: Agent
 
 beforeAll(async () => {
   house = await openPeopleHouse()
-  await house.activate(POLICIES)
+  await house.activate(POLICIES, SCHEMA)
   cora = await house.person('cora')
   const files = await house.stack.workload('enforcement-point/calendar')
   const ca = readFileSync(files.caFile)
@@ -101,6 +108,32 @@ describe('an evaluation', () => {
     expect(after.length).toBe(before + 1)
     expect(after.at(-1)).toMatchObject({ outcome: 'deny', agent: '' })
     expect(JSON.stringify(after)).not.toContain('alice')
+  })
+
+  it('brings numbers to the policies as they were written, and properties as the schema has them', async () => {
+    const rooms = [facts.detail({ actions: ['room.*'], resources: ['Room::*'] })]
+    const planner = facts.blueprint({ blueprint: 'room-planner', ceiling: rooms })
+    await house.write('IDENTITY', 'blueprint/room-planner', facts.created(planner))
+    const agent = newId('agt')
+    const spiffe_id = `spiffe://acme.example/agent/room-planner/${agent}`
+    const worker = await house.agent({ agent, spiffe_id, blueprint: 'room-planner' }, { authorization_details: rooms })
+    const { grant } = await worker.openTask({ authorizationDetails: rooms })
+    const ask = async (properties: string) => {
+      const body = `{"subject":{"type":"agent","id":"${agent}"},"action":{"name":"room.book"},"resource":{"type":"Room","id":"1","properties":${properties}},"context":{"grant_id":"${grant?.id}","audience":"${facts.CALENDAR}"}}`
+      const headers = { 'content-type': 'application/json' }
+      const url = `${house.stack.decisionPoint}/access/v1/evaluation`
+      return (await undiciFetch(url, { method: 'POST', body, headers, dispatcher: certified })).json()
+    }
+    expect(await ask('{"sensitivity":"internal","seats":9007199254740993}')).toEqual({ decision: true })
+    expect(await ask('{"seats":9007199254740993 , "sensitivity" : "internal"}')).toEqual({ decision: true })
+    for (const properties of [
+      '{"sensitivity":"internal","seats":9007199254740992}',
+      '{"seats":9007199254740993}',
+      '{"sensitivity":"internal"}',
+      '{"sensitivity":"internal","seats":9007199254740993,"location":"https://elsewhere.example"}',
+      '{"sensitivity":"internal","seats":9007199254740993,"colour":"red"}',
+    ])
+      expect(await ask(properties), properties).toEqual({ decision: false })
   })
 
   it('follows a stop at once', async () => {
