@@ -77,7 +77,7 @@ async function measureSize(peers: readonly Peer[], place: Place): Promise<Found[
   }
   try {
     const own = await startOwn(company, join(folder, 'credence'))
-    if (own) add(own)
+    add(own)
     for (const peer of peers)
       for (const variant of quick ? VARIANTS.slice(0, 2) : VARIANTS)
         add(await startPeer(peer, company.rules, variant, place))
@@ -103,7 +103,7 @@ function startPeer(peer: Peer, rules: readonly Rule[], { tls, record }: (typeof 
 const nameOf = (peer: string, tls: boolean, record: boolean): string =>
   `${peer}, ${tls ? 'TLS' : 'plain'}, ${record ? 'its log on' : 'no log'}`
 
-async function startOwn({ rules, agents, grants, trustedRange }: Company, folder: string): Promise<Target | undefined> {
+async function startOwn({ rules, agents, grants, trustedRange }: Company, folder: string): Promise<Target> {
   const started = await startCredence({ folder, cedar: cedarText(rules), agents, grants, trustedRange })
-  return started && { ...started, name: OWN, body: authzenBody, allowed: '"decision":true' }
+  return { ...started, name: OWN, body: authzenBody, allowed: '"decision":true' }
 }

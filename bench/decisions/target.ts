@@ -6,6 +6,8 @@ export type Target = {
   /** Where decisions are asked for, with the path. */
   url: string
   headers: Record<string, string>
+  /** The header of that name, where it has to be renewed now and then. */
+  authorization?: () => Promise<string>
   /** A PEM file, when the url is https. */
   caFile?: string
   body(asked: AskedWith): string

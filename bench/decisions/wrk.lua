@@ -3,7 +3,7 @@
 -- CREDENCE_ALLOWED: what the body of an answer that allows contains.
 -- CREDENCE_ORDERED: "yes" with one connection, where answers come in the order of the requests and each is compared.
 --   With many, no answer says which request it is for, and only their numbers are compared.
-
+-- CREDENCE_AUTHORIZATION: the header of that name for all requests; empty for none.
 local marker = os.getenv("CREDENCE_ALLOWED")
 local ordered = os.getenv("CREDENCE_ORDERED") == "yes"
 local threads = {}
@@ -15,12 +15,15 @@ end
 
 function init()
   requests, expected = {}, {}
+  local authorization = os.getenv("CREDENCE_AUTHORIZATION")
+  local header = authorization ~= "" and "\r\nauthorization: " .. authorization .. "\r\n"
   local file = assert(io.open(os.getenv("CREDENCE_REQUESTS"), "rb"))
   while true do
     local head = file:read("*l")
     if not head then break end
     local allowed, bytes = head:match("^(%d) (%d+)$")
-    requests[#requests + 1] = file:read(tonumber(bytes))
+    local request = file:read(tonumber(bytes))
+    requests[#requests + 1] = header and request:gsub("\r\n", header, 1) or request
     expected[#expected + 1] = allowed == "1"
     file:read(1)
   end

@@ -87,12 +87,14 @@ async function run(
   file: string,
   how: { threads: number; connections: number; seconds: number; ordered: boolean },
 ): Promise<Counted & { perSecond: number; processorUs: number }> {
+  const authorization = (await target.authorization?.()) ?? ''
   const args = [`-t${how.threads}`, `-c${how.connections}`, `-d${how.seconds}s`, '--timeout', '10s', '-s', SCRIPT]
   const before = used(target)
   const output = await wrk([...args, target.url], {
     CREDENCE_REQUESTS: file,
     CREDENCE_ALLOWED: target.allowed,
     CREDENCE_ORDERED: how.ordered ? 'yes' : 'no',
+    CREDENCE_AUTHORIZATION: authorization,
   })
   const processor = used(target) - before
   const line = output.trimEnd().split('\n').at(-1) ?? ''

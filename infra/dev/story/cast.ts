@@ -132,7 +132,7 @@ export async function furnish(cast: Cast): Promise<void> {
 /** From a file to a version that passed the checks. */
 async function validated({ policy }: Clients, file: string): Promise<string> {
   const cedar = readFileSync(file, 'utf8')
-  const { version } = await policy.draftPolicies({ cedar, schema: '', comment: `From ${basename(file)}` })
+  const { version } = await policy.draftPolicies({ cedar, schema: '', comment: `From ${basename(file)}` }, CHECKING)
   const { valid, findings } = await policy.validatePolicies({ version }, CHECKING)
   if (!valid) throw new Error(`${file}: ${findings.map(({ message }) => message).join('; ')}`)
   return version

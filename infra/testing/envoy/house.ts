@@ -10,29 +10,37 @@ import { tlsFetch } from '@credence/sdk/tls-fetch'
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair, SignJWT } from 'jose'
 import { Agent as Connections, fetch as undiciFetch } from 'undici'
 import { type AtWork, openHouse, putToWork } from '../../dev/house.ts'
-import { freePorts } from '../../dev/ports.ts'
 import { type Envoy, startEnvoy } from './start.ts'
 
 export type Answer = { status: number; code?: string; headers: Headers; body: string }
 export type Seen = { method: string; path: string; headers: IncomingMessage['headers']; body: string }
 export type EnvoyHouse = Awaited<ReturnType<typeof openEnvoyHouse>>
 
-/** Routes that only the tests have: another audience, sensitive things, arguments in the body, and one without a word. */
-const MORE_ROUTES = `
-                        - match: { prefix: /elsewhere/ }
-                          route: { cluster: calendar }
-                          typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: { context_extensions: { credence.audience: "https://elsewhere.example", credence.request: "GET /elsewhere/{event}", credence.action: calendar.read, credence.resource_id: "{event}" } } } }
-                        - match: { prefix: /private/ }
-                          route: { cluster: calendar }
-                          typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: { context_extensions: { credence.sensitivity: confidential, credence.request: "GET /private/{event}", credence.action: calendar.read, credence.resource_id: "{event}" } } } }
-                        - match: { path: /meetings }
-                          route: { cluster: calendar }
-                          typed_per_filter_config: { envoy.filters.http.ext_authz: { "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, check_settings: { with_request_body: { max_request_bytes: 64, allow_partial_message: false, pack_as_bytes: true }, context_extensions: { credence.request: "POST /meetings", credence.action: calendar.book, credence.resource_id: new, credence.arguments: body } } } }
-                        - match: { prefix: /undescribed }
-                          route: { cluster: calendar }
-`
+/** A route of the tests; YAML takes JSON. */
+const route = (prefix: string, extensions: Record<string, string>, settings: object = {}): string => {
+  const type = 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute'
+  const said = Object.entries(extensions).map(([key, text]) => [`credence.${key}`, text])
+  const check_settings = { context_extensions: Object.fromEntries(said), ...settings }
+  const perRoute = { 'envoy.filters.http.ext_authz': { '@type': type, check_settings } }
+  const one = { match: { prefix }, route: { cluster: 'calendar' }, typed_per_filter_config: perRoute }
+  return `                        - ${JSON.stringify(one)}\n`
+}
+const reading = { action: 'calendar.read', resource_id: '{event}' }
+const booking = { request: 'POST /meetings', action: 'calendar.book', resource_id: 'new', arguments: 'body' }
+const body = { max_request_bytes: 64, allow_partial_message: false, pack_as_bytes: true }
+
+/** What the example has no need of: another audience, sensitive things, an act that nobody may, arguments, no word at all. */
+const MORE_ROUTES = [
+  route('/elsewhere/', { ...reading, request: 'GET /elsewhere/{event}', audience: 'https://elsewhere.example' }),
+  route('/private/', { ...reading, request: 'GET /private/{event}', sensitivity: 'confidential' }),
+  route('/shared/', { ...reading, request: 'GET /shared/{event}', action: 'calendar.share' }),
+  route('/meetings', booking, { with_request_body: body }),
+  route('/undescribed', {}),
+].join('')
 /** Lets a test switch at run time, as an operator with a runtime of their own may. */
 const RUNTIME = 'layered_runtime: { layers: [{ name: admin, admin_layer: {} }] }\n'
+/** Where tests run, others run too. */
+const PATIENT: [from: string, to: string] = ['timeout: 1s', 'timeout: 4s']
 const END = '                        # Nothing else has a way to the upstream.\n'
 
 /** What operators are warned of: it opens on errors, repairs no path, joins headers and cuts bodies. */
@@ -43,7 +51,7 @@ const CARELESS: [from: string, to: string][] = [
   ['path_with_escaped_slashes_action: REJECT_REQUEST', 'path_with_escaped_slashes_action: KEEP_UNCHANGED'],
   ['headers_with_underscores_action: REJECT_REQUEST', 'headers_with_underscores_action: ALLOW'],
   ['encode_raw_headers: true', 'encode_raw_headers: false'],
-  ['allow_partial_message: false', 'allow_partial_message: true'],
+  ['"allow_partial_message":false', '"allow_partial_message":true'],
   ['- remove: x-http-method-override', '- remove: x-other'],
 ]
 
@@ -53,7 +61,9 @@ function replaced(text: string, from: string, to: string): string {
 }
 
 export async function openEnvoyHouse() {
-  const [port = 0, carelessPort = 0] = await freePorts(2)
+  // The audience has the port in it long before Envoy is there to take it.
+  const [held, heldCareless] = [await hold(), await hold()]
+  const [port, carelessPort] = [held.port, heldCareless.port]
   const audience = `https://localhost:${port}`
   const house = await openHouse({ calendar: audience })
   const { stack } = house
@@ -64,7 +74,7 @@ export async function openEnvoyHouse() {
   writeFileSync(agentCaFile, svid.bundle)
 
   const upstream = await startUpstream()
-  const withMore = (yaml: string) => `${replaced(yaml, END, MORE_ROUTES.slice(1) + END)}${RUNTIME}`
+  const withMore = (yaml: string) => `${replaced(replaced(yaml, ...PATIENT), END, MORE_ROUTES + END)}${RUNTIME}`
   // The careless one stands for the same resource: its tokens and proofs are those of the other.
   const careless = (yaml: string) =>
     CARELESS.reduce((text, [from, to]) => replaced(text, from, to), withMore(yaml)).replaceAll(
@@ -72,6 +82,7 @@ export async function openEnvoyHouse() {
       `localhost:${port}`,
     )
   const common = { upstreamPort: upstream.port, agentCaFile }
+  await Promise.all([held.release(), heldCareless.release()])
   const envoy = await startEnvoy(stack, { name: 'envoy', port, change: withMore, ...common })
   const lax = await startEnvoy(stack, { name: 'envoy-careless', port: carelessPort, change: careless, ...common })
 
@@ -181,6 +192,14 @@ function parsed(text: string): Answer {
   const body = rest.join('\r\n\r\n')
   const code = /"code":"([^"]*)"/.exec(body)?.[1]
   return { status: Number(line.split(' ')[1]), code, headers, body }
+}
+
+/** A free port that nobody else gets until it is released. */
+async function hold() {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { port, release: () => new Promise((resolve) => server.close(resolve)) }
 }
 
 /** Answers 200 to everything, and remembers it. */

@@ -51,7 +51,8 @@ describe('docs/policies.md', () => {
   for (const [written = '', effect] of annotations)
     it(`knows ${written} on a ${effect}`, () => {
       const [, name = '', value = ''] = /^@([a-z_]+)\("(.*)"\)$/.exec(written) ?? []
-      const asking = effect === 'forbid' && name !== 'require_approval' ? { require_approval: 'security-operator' } : {}
+      const asking: Record<string, string> =
+        effect === 'forbid' && name !== 'require_approval' ? { require_approval: 'security-operator' } : {}
       const read = (on: 'permit' | 'forbid') => readAnnotations('a', on, { ...asking, [name]: value }).findings
       expect(read(effect as 'permit')).toEqual([])
       expect(read(effect === 'permit' ? 'forbid' : 'permit')[0]?.severity).toBe('error')

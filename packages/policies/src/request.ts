@@ -53,14 +53,10 @@ export function requestBuilder(schema: Schema): (input: PolicyInput) => Built | 
   const resourceOf = ({ resource, audience }: PolicyInput): KnownEntity => {
     const { type, id, sensitivity, properties } = resource
     if (!id.isWellFormed()) throw new Unfit('resource', 'has an id with half of a surrogate pair')
-    const ours: [string, Value][] = [
-      ['type', type],
-      ['sensitivity', sensitivity],
-      ['location', audience],
-    ]
     const declared = told.get(type)
-    if (!declared) return knownEntity({ type: RESOURCE, id: `${type}::${id}` }, new Map(ours))
-    return knownEntity({ type, id }, new Map([...read('properties', properties || '{}', declared), ...ours]))
+    const attributes = declared ? new Map(read('properties', properties || '{}', declared)) : new Map<string, Value>()
+    attributes.set('type', type).set('sensitivity', sensitivity).set('location', audience)
+    return knownEntity(declared ? { type, id } : { type: RESOURCE, id: `${type}::${id}` }, attributes)
   }
 
   return (input) => {
@@ -75,11 +71,13 @@ export function requestBuilder(schema: Schema): (input: PolicyInput) => Built | 
       const argumentType = action.context.attributes.get('arguments')?.type
       if (input.arguments && argumentType?.kind === 'record')
         context.set('arguments', read('arguments', input.arguments, argumentType))
-      const known = [principal, resource]
       return {
         request: { principal: principal.uid, action: uid, resource: resource.uid, context },
-        known,
-        entities: (wanted) => known.find((one) => sameUid(one.uid, wanted)),
+        known: [principal, resource],
+        entities: (wanted) => {
+          if (sameUid(principal.uid, wanted)) return principal
+          return sameUid(resource.uid, wanted) ? resource : undefined
+        },
       }
     } catch (error) {
       if (error instanceof Unfit) return error.misfit
@@ -94,53 +92,80 @@ const without = (type: RecordType, names: readonly string[]): RecordType => ({
 })
 
 function agentOf({ agent, depth }: PolicyInput): KnownEntity {
-  const { provider, name, version, digest } = agent.model
-  const attributes = new Map<string, Value>([
-    ['blueprint', agent.blueprint],
-    ['kind', agent.kind],
-    ['autonomy', agent.autonomy],
-    ['purpose', agent.purpose],
-    ['owner', agent.owner],
-    ['sponsor', agent.sponsor],
-    ['model', record({ provider, name, version, digest })],
-    ['depth', depth],
-  ])
-  const blueprint = new Ancestors([{ type: 'Blueprint', id: agent.blueprint }])
-  return knownEntity({ type: 'Agent', id: agent.agent }, attributes, blueprint, record(agent.labels ?? {}))
+  const { blueprint, labels } = agent
+  const attributes = new Map<string, Value>()
+    .set('blueprint', blueprint)
+    .set('kind', agent.kind)
+    .set('autonomy', agent.autonomy)
+    .set('purpose', agent.purpose)
+    .set('owner', agent.owner)
+    .set('sponsor', agent.sponsor)
+    .set('model', modelOf(agent.model))
+    .set('depth', depth)
+  return knownEntity({ type: 'Agent', id: agent.agent }, attributes, below(blueprint), labels && labelsOf(labels))
 }
+
+/**
+ * States are replaced when they change, and many share their parts: what was made of one is made once. Nothing here
+ * depends on what is asked.
+ */
+function once<Part extends object, Made>(make: (part: Part) => Made): (part: Part) => Made {
+  const known = new WeakMap<Part, Made>()
+  return (part) => {
+    let made = known.get(part)
+    if (made === undefined) {
+      made = make(part)
+      known.set(part, made)
+    }
+    return made
+  }
+}
+
+const modelOf = once(({ provider, name, version, digest }: PolicyInput['agent']['model']) =>
+  record({ provider, name, version, digest }),
+)
+const labelsOf = once((labels: Record<string, string>) => record(labels))
+const groupsOf = once((groups: readonly string[]) => new CedarSet(groups))
+const place = once(
+  ({ name, trusted }: PolicyInput['location']): CedarRecord =>
+    new Map<string, Value>().set('name', name).set('trusted', trusted),
+)
+
+/** Blueprints are few, and their names are the same for ever. */
+const MOST_BLUEPRINTS = 10_000
+const blueprints = new Map<string, Ancestors>()
+function below(blueprint: string): Ancestors {
+  let known = blueprints.get(blueprint)
+  if (!known) {
+    if (blueprints.size >= MOST_BLUEPRINTS) blueprints.clear()
+    known = new Ancestors([{ type: 'Blueprint', id: blueprint }])
+    blueprints.set(blueprint, known)
+  }
+  return known
+}
+
+const NO_SET = new CedarSet([])
 
 /** @throws Unfit for an amount that Cedar's decimal does not hold: it is never rounded */
 function contextOf(input: PolicyInput): Map<string, Value> {
-  const { now, human, signIn, task, amount, attestation, risk, enforcementPoint } = input
-  const context = new Map<string, Value>([
-    ['now', new Datetime(now.getTime())],
-    ['location', place(input.location)],
-    [
+  const { now, human, signIn, task, amount, risk, enforcementPoint } = input
+  const context = new Map<string, Value>()
+    .set('now', new Datetime(now.getTime()))
+    .set('location', place(input.location))
+    .set(
       'enforcement_point',
-      new Map<string, Value>([
-        ['id', enforcementPoint.id],
-        ['location', place(enforcementPoint.location)],
-      ]),
-    ],
-    ['audience', input.audience],
-    ['attestation', attestationOf(attestation)],
-    [
-      'risk',
-      new Map<string, Value>([
-        ['level', risk.level],
-        ['codes', new CedarSet(risk.codes)],
-      ]),
-    ],
-    ['delegation', new Map<string, Value>([['depth', input.depth]])],
-  ])
-  if (human)
-    context.set(
-      'human',
-      new Map<string, Value>([
-        ['id', human.human],
-        ['groups', new CedarSet(human.groups)],
-      ]),
+      new Map<string, Value>().set('id', enforcementPoint.id).set('location', place(enforcementPoint.location)),
     )
+    .set('audience', input.audience)
+    .set('attestation', attestationOf(input.attestation))
+    .set(
+      'risk',
+      new Map<string, Value>()
+        .set('level', risk.level)
+        .set('codes', risk.codes.length === 0 ? NO_SET : new CedarSet(risk.codes)),
+    )
+    .set('delegation', new Map<string, Value>().set('depth', input.depth))
+  if (human) context.set('human', new Map<string, Value>().set('id', human.human).set('groups', groupsOf(human.groups)))
   if (signIn) {
     const { acr, amr = [], at } = signIn
     const age = now.getTime() - Date.parse(at)
@@ -149,7 +174,8 @@ function contextOf(input: PolicyInput): Map<string, Value> {
   }
   if (task) {
     const { type, source } = task.trigger
-    context.set('task', record({ purpose: task.purpose }).set('trigger', record({ type, source })))
+    const trigger = new Map<string, Value>().set('type', type).set('source', source)
+    context.set('task', new Map<string, Value>().set('purpose', task.purpose).set('trigger', trigger))
   }
   if (amount) {
     const value = parseDecimal(asDecimal(amount.value))
@@ -160,17 +186,13 @@ function contextOf(input: PolicyInput): Map<string, Value> {
 }
 
 function attestationOf(attestation: PolicyInput['attestation']): Map<string, Value> {
-  if (!attestation) return record({ status: 'none', kind: '' })
+  const made = new Map<string, Value>()
+  if (!attestation) return made.set('status', 'none').set('kind', '')
   const { status, kind, age, composition } = attestation
-  const { program, model } = composition ?? {}
-  return record({ status, kind, program, model }).set('age', new Duration(Math.trunc(age)))
+  made.set('status', status).set('kind', kind)
+  if (composition) made.set('program', composition.program).set('model', composition.model)
+  return made.set('age', new Duration(Math.trunc(age)))
 }
-
-const place = ({ name, trusted }: PolicyInput['location']): CedarRecord =>
-  new Map<string, Value>([
-    ['name', name],
-    ['trusted', trusted],
-  ])
 
 /** Members that are undefined are left out. */
 function record(members: Record<string, string | undefined>): Map<string, Value> {

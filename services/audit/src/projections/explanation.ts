@@ -69,7 +69,10 @@ export function explain(
         agreement: agreementOf(decision.outcome, effect?.outcome),
         decisionLogIndex: BigInt(decision.logIndex),
         effectLogIndex: BigInt(effect?.logIndex ?? -1),
-        reports: (decision.reports ?? []).map(({ version, outcome }) => ({ policyVersion: version, decision: outcome })),
+        reports: (decision.reports ?? []).map(({ version, outcome }) => ({
+          policyVersion: version,
+          decision: outcome,
+        })),
         approvedBy: decision.outcome === 'allow' ? (decision.approval?.approved_by ?? []) : [],
       }
     })

@@ -98,6 +98,8 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
     ...(needsAct ? { act: considered.act() } : {}),
   })
   const keeping = needsAct ? acts.keep(decision, toldOf(asked)) : undefined
+  // Looked at below; when the record fails first, nobody waits for it.
+  keeping?.catch(() => undefined)
   const position = await record(context, fact, standing.agent?.spiffe_id, standing.now)
   await kept(snapshot.kept)
   await kept(keeping)

@@ -50,20 +50,55 @@ export const UNKNOWN: Located = { name: 'unknown', trusted: false }
 
 /** Finds the named location of an address; the narrowest range wins, and on a tie the untrusted one. */
 export function createLocator(locations: Iterable<Location>): (address: string) => Located {
-  const ranges = [...locations].flatMap(({ name, trusted, ranges: texts }) =>
-    texts.flatMap((text) => {
+  const ranges = [...locations].flatMap(({ name, trusted, ranges: texts }) => {
+    const located: Located = { name, trusted }
+    return texts.flatMap((text) => {
       const range = parseRange(text)
-      if (!range) return []
-      const list = new BlockList()
-      list.addSubnet(range.address, range.prefix, range.family)
-      return [{ list, family: range.family, prefix: range.prefix, located: { name, trusted } }]
-    }),
-  )
+      return range ? [{ ...range, located }] : []
+    })
+  })
   ranges.sort((a, b) => b.prefix - a.prefix || Number(a.located.trusted) - Number(b.located.trusted))
+  const four = ranges.flatMap(({ address, prefix, family, located }) => {
+    const base = family === 'ipv4' ? ipv4Number(address) : undefined
+    if (base === undefined) return []
+    const size = 2 ** (32 - prefix)
+    const first = base - (base % size)
+    return [{ first, last: first + size - 1, located }]
+  })
+  const six = ranges.flatMap(({ address, prefix, family, located }) => {
+    if (family !== 'ipv6') return []
+    const list = new BlockList()
+    list.addSubnet(address, prefix, family)
+    return [{ list, located }]
+  })
   return (text) => {
-    const address = isIPv6(text) ? unmapped(text) : text
-    const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : undefined
-    const found = family && ranges.find((range) => range.family === family && range.list.check(address, family))
-    return found ? found.located : UNKNOWN
+    // Most addresses: numbers are compared, which costs a tenth of what asking a list does.
+    const number = ipv4Number(text.includes(':') && isIPv6(text) ? unmapped(text) : text)
+    if (number !== undefined) {
+      for (const { first, last, located } of four) if (first <= number && number <= last) return located
+      return UNKNOWN
+    }
+    return (isIPv6(text) && six.find(({ list }) => list.check(text, 'ipv6'))?.located) || UNKNOWN
   }
 }
+
+/** As `isIPv4` takes it: four numbers below 256 without leading zeros. */
+function ipv4Number(text: string): number | undefined {
+  let number = 0
+  let part = -1
+  let dots = 0
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit === DOT && part >= 0) {
+      number = number * 256 + part
+      part = -1
+      dots++
+    } else if (digit >= 0 && digit <= 9 && part !== 0) {
+      part = part < 0 ? digit : part * 10 + digit
+      if (part > 255) return undefined
+    } else return undefined
+  }
+  return dots === 3 && part >= 0 ? number * 256 + part : undefined
+}
+
+const DOT = '.'.charCodeAt(0) - 48

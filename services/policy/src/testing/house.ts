@@ -168,6 +168,7 @@ function allowOperators(stack: Stack): void {
   const roles = JSON.parse(readFileSync(file, 'utf8'))
   for (const [path, role] of [
     ['operator', 'security-operator'],
+    ['agent/gateway', 'enforcement-point'],
     ['auditor', 'auditor'],
   ])
     roles.workloads.push({ spiffe_id: `spiffe://${stack.trustDomain}/${path}/*`, roles: [role] })

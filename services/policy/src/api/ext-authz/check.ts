@@ -117,17 +117,18 @@ const SENTENCES = {
   amount_unreadable: { status: 400, detail: 'The amount must be {"currency": text, "value": text}.' },
 } satisfies Record<string, Pick<Problem, 'status' | 'detail'>>
 
-/** How long a question may take when Envoy does not say, and how much of the time that it does say is ours. */
-const MOST_MS = 1_500
+/** How much of the time that Envoy gives is ours, and how long a question may take when it gives none. */
 const OURS = 0.8
+const UNSAID_MS = 1_500
+const MOST_MS = 10_000
 
 /** Answers before Envoy gives up: its time-out would be an error, and an error may open. */
 async function inTime(deadline: number, work: Promise<CheckResponse>): Promise<CheckResponse> {
   const late = refused(unsure('no_decision', 'There was no recorded decision in time.'))
-  const milliseconds = Math.min(MOST_MS, Math.max(0, (deadline - Date.now()) * OURS))
+  const ours = Number.isFinite(deadline) ? Math.max(0, (deadline - Date.now()) * OURS) : UNSAID_MS
   let timer: NodeJS.Timeout | undefined
   const waiting = new Promise<CheckResponse>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, late)
+    timer = setTimeout(resolve, Math.min(ours, MOST_MS), late)
   })
   return Promise.race([work, waiting]).finally(() => clearTimeout(timer))
 }

@@ -75,7 +75,7 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
 
   describe('a refusal', () => {
     it('outside the grant says so, with the decision, in the answer and in the access log', async () => {
-      const response = await at.work.agent.call(await at.accessToken(), 'DELETE', `${at.audience}/events/evn_1`)
+      const response = await at.work.agent.call(await at.accessToken(), 'GET', `${at.audience}/shared/evn_1`)
       const problem = (await response.json()) as { code: string; decision_id: string }
       expect([response.status, problem.code]).toEqual([403, 'outside_grant'])
       expect(response.headers.get('www-authenticate')).toContain('error="insufficient_scope"')
@@ -86,6 +86,26 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
         reasons: ['outside_grant'],
         status: 403,
       })
+    })
+
+    it('until people approve: the agent asks with what it was told, and then exactly this is let through, once', async () => {
+      const cancel = async (event: string) => {
+        const response = await at.work.agent.call(await at.accessToken(), 'DELETE', `${at.audience}/events/${event}`)
+        return { status: response.status, problem: (await response.json()) as Record<string, never> }
+      }
+      const { status, problem } = await cancel('evn_1')
+      expect([status, problem.code]).toEqual([403, 'approval_required'])
+      const { decision_id: decisionId = '', approval } = problem as {
+        decision_id?: string
+        approval?: { decision_position: string }
+      }
+      const heldBack = { decisionId, position: approval?.decision_position ?? '' }
+      const { approvalId } = await at.work.agent.requestApproval(heldBack, 'It stands on the wrong day.')
+      await at.house.cast.coordinator.policy.answerApproval({ approvalId, approve: true, comment: '' })
+      await at.work.agent.awaitApproval(approvalId)
+      expect((await cancel('evn_2')).problem.code).toBe('approval_required')
+      expect((await cancel('evn_1')).status).toBe(200)
+      expect((await cancel('evn_1')).problem.code).toBe('approval_required')
     })
 
     it('of a call without a token says where to get one', async () => {

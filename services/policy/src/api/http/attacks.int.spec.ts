@@ -152,6 +152,18 @@ describe('slowness', () => {
     expect((await send(good)).status).toBe(200)
   })
 
+  it('a bad token, long before its body, is refused at once and ends nothing', async () => {
+    const socket = await open(false)
+    socket.write(head(['content-length: 5', 'authorization: Bearer a.b.c']))
+    const text = heard(socket, 800)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    socket.write('{"a":')
+    expect(statuses(await text)).toEqual([401])
+    const untyped = `POST ${EVALUATION} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer a.b.c\r\ncontent-length: 0\r\n\r\n`
+    expect(statuses(await raw(untyped, 300))).toEqual([401])
+    expect((await send(good)).status).toBe(200)
+  })
+
   it(`hundreds of idle connections do not keep out others; ${MAX_CONNECTIONS} are the most`, async () => {
     const idle = await Promise.all(Array.from({ length: 300 }, () => open(false)))
     expect((await send(good)).status).toBe(200)
@@ -179,8 +191,10 @@ describe('smuggling', () => {
 
   it('what follows a request that was refused unread is not taken for another request', async () => {
     const anonymous = await open(false)
-    anonymous.write(head([asked]) + good + head([asked]) + good)
-    expect(statuses(await heard(anonymous))).toEqual([401])
+    anonymous.write(
+      `${head([asked]) + good + head([asked])}${good}GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+    )
+    expect(statuses(await heard(anonymous))).toEqual([401, 401, 200])
     const inner = head([asked]) + good
     const text = await raw(
       `POST /nowhere HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${inner.length}\r\n\r\n${inner}`,

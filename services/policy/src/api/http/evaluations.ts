@@ -39,7 +39,9 @@ export async function evaluateAll(parts: Parts, call: Call): Promise<string> {
   if (evaluations.length > MAX_EVALUATIONS)
     throw invalid('evaluations', `must hold at most ${MAX_EVALUATIONS}; send several requests`)
   checkDefaults(read)
-  const one = (entry: unknown, index: number) => evaluateEntry(parts, call, read, entry, index)
+  const wrong = evaluations.findIndex((entry) => !isObject(entry))
+  if (wrong >= 0) throw invalid(`evaluations.${wrong}`, 'must be an object')
+  const one = (entry: JsonObject, index: number) => evaluateEntry(parts, call, read, entry, index)
   const entries =
     semantic === 'execute_all' ? await Promise.all(evaluations.map(one)) : await inTurn(evaluations, one, semantic)
   const failures = entries.flatMap((entry) => ('failure' in entry ? [entry.failure] : []))
@@ -70,10 +72,9 @@ function checkDefaults({ body, textOf }: Read): void {
 const ENTITIES = ['subject', 'action', 'resource', 'context'] as const
 
 /** Every failure of one entry is its own (§errors): the others are decided all the same. */
-async function evaluateEntry(parts: Parts, call: Call, read: Read, entry: unknown, index: number): Promise<Entry> {
+async function evaluateEntry(parts: Parts, call: Call, read: Read, entry: JsonObject, index: number): Promise<Entry> {
   const { asker, requestId } = call
   try {
-    if (!isObject(entry)) throw invalid(`evaluations.${index}`, 'must be an object')
     const question = readQuestion(withDefaults(read.body, entry), textOfEntry(read, entry, index), requestId)
     question.details ||= call.details
     const decided = await decide(parts, question, asker)
@@ -98,8 +99,8 @@ const textOfEntry =
 
 /** §evaluations-semantics: up to and including the one that ends it. What comes after is not asked: it would use up what is counted. */
 async function inTurn(
-  all: unknown[],
-  one: (entry: unknown, index: number) => Promise<Entry>,
+  all: JsonObject[],
+  one: (entry: JsonObject, index: number) => Promise<Entry>,
   semantic: string,
 ): Promise<Entry[]> {
   const entries: Entry[] = []

@@ -120,6 +120,8 @@ const gone = () => new CredenceError('unavailable', 'client_gone', 'The client w
 export type Reply = { status: number; text: string; type?: string; cache?: string; headers?: readonly string[] }
 
 const JSON_TYPE = 'application/json'
+/** Bytes. Whoever is cut off while sending may not hear why. */
+const PASSED_OVER = 64 * 1024
 
 /** Headers and body leave in one write, with the exact length. */
 export function send(response: ServerResponse, { requestId, length }: Heads, reply: Reply): void {
@@ -128,8 +130,8 @@ export function send(response: ServerResponse, { requestId, length }: Heads, rep
   const heads = ['content-type', type, 'content-length', size, 'cache-control', cache]
   if (requestId !== '') heads.push('x-request-id', requestId)
   if (headers) heads.push(...headers)
-  // What we did not read of a body must not be waited for.
-  if (length > 0 && !response.req.complete) heads.push('connection', 'close')
+  // A little that we did not read is passed over by the server; more must not be waited for.
+  if (length > PASSED_OVER && !response.req.complete) heads.push('connection', 'close')
   response.writeHead(status, heads)
   response.end(text)
 }

@@ -53,29 +53,32 @@ export function authzenListener(parts: Parts, points: EnforcementPoints, log: Lo
     fail: (error: unknown) => void,
   ): void {
     const known = points.of(request, heads.authorization)
-    if (route.method === 'POST' && !isJson(heads.contentType)) throw invalid('content-type', 'must be application/json')
+    // Told at once, before the body is here; and heard by somebody, since a rejection that nobody hears ends the process.
+    if (typeof known !== 'string') known.catch(fail)
     const { requestId, details } = heads
     const run = (id: string, body: Buffer) => {
       const asker = { id, address: request.socket.remoteAddress ?? '', protocol: 'authzen' as const }
-      route.handle(parts, { asker, body, requestId, details, rest }).then(reply, fail)
+      try {
+        if (route.method === 'POST' && !isJson(heads.contentType))
+          throw invalid('content-type', 'must be application/json')
+        route.handle(parts, { asker, body, requestId, details, rest }).then(reply, fail)
+      } catch (error) {
+        fail(error)
+      }
     }
     readBody(request, heads.length, route.limit, (error, body) => {
-      if (!error) heads.length = 0
-      if (typeof known !== 'string') known.then((id) => (error ? fail(error) : run(id, body)), fail)
-      else if (error) fail(error)
-      else
-        try {
-          run(known, body)
-        } catch (thrown) {
-          fail(thrown)
-        }
+      if (error) return fail(error)
+      heads.length = 0
+      if (typeof known === 'string') run(known, body)
+      else known.then((id) => run(id, body)).catch(() => undefined)
     })
   }
 
   return (request, response) => {
     const heads = noHeads()
     const answer = (reply: Reply | string) => {
-      if (!response.destroyed) send(response, heads, typeof reply === 'string' ? { status: 200, text: reply } : reply)
+      if (!response.destroyed && !response.headersSent)
+        send(response, heads, typeof reply === 'string' ? { status: 200, text: reply } : reply)
     }
     const fail = (error: unknown) => {
       if (!(error instanceof CredenceError) || error.status === 'internal')

@@ -28,15 +28,16 @@ const HEADERS = [
     name: 'X-Request-ID',
     in: 'header',
     required: false,
-    description: 'Printable ASCII, at most 128 characters: comes back in the answer, and stands in the record.',
-    schema: { type: 'string', pattern: '^[ -~]{1,128}$' },
+    description:
+      'When it is printable ASCII of at most 128 characters, it comes back in the answer, and stands in the record.',
+    schema: { type: 'string' },
   },
   {
     name: 'Credence-Details',
     in: 'header',
     required: false,
     description: 'The same as `context.credence_details`.',
-    schema: { type: 'string', enum: ['true', 'false'] },
+    schema: { type: 'string', examples: ['true'] },
   },
 ]
 

@@ -80,6 +80,7 @@ const odd = fc.oneof(
     ['POLICY:1'],
     ['policy:1'],
     ['POLICY/1:2'],
+    ['DECISIONS:1'],
     [1],
     Array(9).fill('POLICY:1'),
   ),

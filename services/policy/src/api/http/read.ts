@@ -2,7 +2,6 @@
 import { isIP } from 'node:net'
 import { invalid } from '@credence/contracts/errors'
 import type { Sensitivity } from '@credence/contracts/events/values'
-import { parsePosition } from '@credence/contracts/streams'
 import type { Asked } from '../ask.ts'
 import { isObject, type JsonObject } from './exact-json.ts'
 
@@ -25,6 +24,8 @@ const SENSITIVITIES: readonly string[] = ['public', 'internal', 'confidential', 
 const AGENT_ID = /^agt_[0-7][0-9a-hjkmnp-tv-z]{25}$/
 const AMOUNT_VALUE = /^[0-9]{1,15}(\.[0-9]{1,6})?$/
 const CURRENCY = /^[A-Z]{3}$/
+/** In a stream that a decision reads. */
+const POSITION = /^(IDENTITY|ATTESTATION|POLICY):[0-9]{1,15}$/
 const MAX_POSITIONS = 8
 const MAX_OBLIGATIONS = 32
 /** Characters of JSON text, of properties and of arguments. */
@@ -178,7 +179,7 @@ function readAddress(value: unknown): string {
 }
 
 function readPositions(value: unknown): string[] {
-  const isPosition = (text: unknown) => typeof text === 'string' && parsePosition(text) !== undefined
+  const isPosition = (text: unknown) => typeof text === 'string' && POSITION.test(text)
   if (!Array.isArray(value) || value.length > MAX_POSITIONS || !value.every(isPosition))
     throw invalid('context.not_before', `must be at most ${MAX_POSITIONS} positions like "POLICY:1234"`)
   return value

@@ -65,7 +65,7 @@ const context: Schema = object({
     description:
       'Arguments of the act, at most 16,384 characters of JSON. Or tell them as `action.properties`, not both.',
   },
-  not_before: list({ type: 'string', pattern: '^[A-Z]+(/[0-9]+)?:[0-9]{1,15}$' }, 8),
+  not_before: list({ type: 'string', pattern: '^(IDENTITY|ATTESTATION|POLICY):[0-9]{1,15}$' }, 8),
   supported_obligations: list({ type: 'string' }, 32),
   credence_details: flag,
   credence_receipt: flag,
@@ -113,15 +113,23 @@ const results = (item: Schema): Schema =>
     ['results'],
   )
 
+const EVALUATION_ID = '^dec_[0-9a-z]{26}@[A-Z]+(/[0-9]+)?:[0-9]{1,15}$'
+
 export const schemas = {
   EvaluationRequest: object(entities, ['subject', 'action', 'resource']),
-  EvaluationsRequest: object({
-    ...entities,
-    evaluations: list(open, 100),
-    options: object({
-      evaluations_semantic: { enum: ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] },
+  EvaluationsRequest: {
+    ...object({
+      ...entities,
+      evaluations: list(open, 100),
+      options: object({
+        evaluations_semantic: { enum: ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] },
+      }),
     }),
-  }),
+    anyOf: [
+      { required: ['subject', 'action', 'resource'] },
+      { required: ['evaluations'], properties: { evaluations: { minItems: 1 } } },
+    ],
+  },
   SubjectSearchRequest: object({ ...entities, subject: wanted.subject, page }, ['subject', 'action', 'resource']),
   ResourceSearchRequest: object({ ...entities, resource: wanted.resource, page }, ['subject', 'action', 'resource']),
   ActionSearchRequest: object({ subject: entities.subject, resource: entities.resource, context, page }, [
@@ -141,7 +149,9 @@ export const schemas = {
         audience: orEmpty(word()),
         business_justification: orEmpty(word(500)),
       }),
-      denial: object({ evaluation_id: word(), expires_at: instant }, ['evaluation_id']),
+      denial: object({ evaluation_id: { type: 'string', pattern: EVALUATION_ID }, expires_at: instant }, [
+        'evaluation_id',
+      ]),
     },
     ['subject', 'action', 'resource', 'denial'],
   ),
