@@ -354,11 +354,7 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
 /** What the candidate beside the active policies would have said, and whether every decision comes out the same again. */
 async function reportedAndReplayed({ auditor }: Cast, decisions: Explanation[], tell: Narrator): Promise<void> {
   const differing = decisions.filter(({ decision, reports }) => reports.some((report) => report.decision !== decision))
-  expect(
-    'every decision was reported on',
-    decisions.every(({ reports }) => reports.length === 1),
-    decisions,
-  )
+  expect('every decision was reported on', decisions.every(({ reports }) => reports.length === 1), decisions)
   const [first] = differing
   expect('the candidate would decide some otherwise', Boolean(first), differing)
   tell.fact(

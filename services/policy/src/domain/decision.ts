@@ -9,14 +9,8 @@ import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Used } from '@credence/contracts/limits'
 import { type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
-import type {
-  ApprovalRule,
-  LoadedPolicies,
-  Meaning,
-  Obligation,
-  PolicyInput,
-  Verdict,
-} from '@credence/policies/policies'
+import { asksOf, demandOf, type Needed, policyReasons } from '@credence/policies/judge'
+import type { LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from '@credence/policies/policies'
 import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
 import type { Located } from './location.ts'
 import { type RiskNow, riskAt } from './risk.ts'
@@ -138,7 +132,7 @@ export function conclude(standing: Standing, policies: LoadedPolicies | undefine
   const obligations = permits.flatMap((meaning) => meaning.obligations)
   const against = [
     ...standing.reasons,
-    ...policyReasons(policies !== undefined, verdict, asking.length),
+    ...(policies === undefined ? ['policy_none'] : verdict ? policyReasons(verdict, asking.length) : []),
     ...(asking.length > 0 && !demand ? ['approval_impossible'] : []),
     ...(refused ? ['approval_refused'] : []),
     ...(unsupported(obligations, question) ? ['obligation_unsupported'] : []),
@@ -241,40 +235,6 @@ function attestationReasons(result: Result | undefined, now: Date): string[] {
 function attestationOf({ status, kind, recorded_at, composition }: Result, now: Date) {
   const age = Math.max(0, now.getTime() - Date.parse(recorded_at))
   return { status, kind, age, ...(composition ? { composition } : {}) }
-}
-
-type Asking = { policy: string; rule: ApprovalRule }
-
-const asksOf = ({ forbids }: Verdict, { meaningOf }: LoadedPolicies): Asking[] =>
-  forbids.flatMap((policy) => {
-    const rule = meaningOf(policy).approval
-    return rule ? [{ policy, rule }] : []
-  })
-
-type Needed = ApprovalRule & { policy: string }
-
-/** All that policies ask for, as one demand: the most persons, the shortest time. Undefined when they ask different people. */
-function demandOf(asking: Asking[]): Needed | undefined {
-  const [first, ...others] = asking
-  if (!first || others.some(({ rule }) => rule.approver !== first.rule.approver)) return undefined
-  return {
-    policy: asking.map(({ policy }) => policy).join(' '),
-    approver: first.rule.approver,
-    persons: Math.max(...asking.map(({ rule }) => rule.persons)),
-    withinSeconds: Math.min(...asking.map(({ rule }) => rule.withinSeconds)),
-  }
-}
-
-/** Cedar passes over a forbid that errors; here it denies (Cedar's own verdict stays in the record). */
-function policyReasons(active: boolean, verdict: Verdict | undefined, asking: number): string[] {
-  if (!active) return ['policy_none']
-  if (!verdict) return []
-  if (verdict.misfits) return verdict.misfits.map(({ part }) => `${part}_misfit`)
-  return [
-    ...(verdict.forbids.length > asking ? ['policy_forbids'] : []),
-    ...(verdict.permits.length === 0 ? ['policy_no_permit'] : []),
-    ...(verdict.erroredForbids.length > 0 ? ['policy_error'] : []),
-  ]
 }
 
 const unsupported = (obligations: Obligation[], { supportedObligations }: Question): boolean =>
