@@ -60,8 +60,11 @@ export function compile(
   const general: Node =
     options.index === false
       ? {
+          kind: 'node',
           branches: [],
-          leaves: rules.map(({ tests }, index): LeafRule => ({ index, tests: tests.map(build.closureOf) })),
+          leaves: rules.map(
+            ({ tests }, index): LeafRule => ({ kind: 'rule', index, tests: tests.map(build.closureOf) }),
+          ),
         }
       : indexTree(
           rules.map(({ tests }, index) => ({ index, tests })),

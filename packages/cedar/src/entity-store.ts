@@ -26,6 +26,7 @@ export function entityStore(entities: Iterable<Entity>, schema?: Schema): Entiti
     else addOnce(listed, entity)
   }
   refuseCycles(listed)
+  const parentsOf = (uid: EntityUid) => listed.get(uid)?.parents ?? []
   const known = new UidMap<KnownEntity>()
   let kept = 0
   const find: Entities = (uid) => {
@@ -33,7 +34,7 @@ export function entityStore(entities: Iterable<Entity>, schema?: Schema): Entiti
     if (found) return found
     const entity = listed.get(uid)
     if (!entity) return undefined
-    const ancestors = entity.parents.length === 0 ? NO_ANCESTORS : new Ancestors(ancestorsOf(entity, listed))
+    const ancestors = entity.parents.length === 0 ? NO_ANCESTORS : new Ancestors(entity.parents, parentsOf)
     const result = knownEntity(entity.uid, entity.attributes, ancestors, entity.tags)
     // A chain of n entities has n²/2 ancestor entries: past the limit they are worked out anew each time.
     if (kept + ancestors.list.length <= LIMITS.keptAncestors) {
@@ -53,9 +54,7 @@ const nameOf = (uid: EntityUid): string => `${uid.type}::${JSON.stringify(uid.id
 function agreeWithSchema(entity: Entity, schema: Schema): void {
   const ancestors = schema.actions.get(entity.uid)?.entity.ancestors
   if (!ancestors) throw new InvalidInput(nameOf(entity.uid), 'is an action that the schema does not declare')
-  const given = new Ancestors(
-    entity.parents.flatMap((uid) => [uid, ...(schema.actions.get(uid)?.entity.ancestors.list ?? [])]),
-  )
+  const given = new Ancestors(entity.parents, (uid) => schema.actions.get(uid)?.entity.ancestors.list ?? [])
   const same =
     given.list.length === ancestors.list.length && given.list.every(({ type, id }) => ancestors.has(type, id))
   if (!same || entity.attributes.size > 0 || (entity.tags?.size ?? 0) > 0)
@@ -80,25 +79,6 @@ function sameEntity(left: Entity, right: Entity): boolean {
     mine.list.length === theirs.list.length &&
     mine.list.every(({ type, id }) => theirs.has(type, id))
   )
-}
-
-/** Breadth first with a list of its own: depth costs no stack. */
-function ancestorsOf(entity: Entity, listed: UidMap<Entity>): EntityUid[] {
-  const seen = new UidMap<true>()
-  const found: EntityUid[] = []
-  const add = (uids: readonly EntityUid[]) => {
-    for (const uid of uids) {
-      if (seen.get(uid)) continue
-      seen.set(uid, true)
-      found.push(uid)
-    }
-  }
-  add(entity.parents)
-  for (let index = 0; index < found.length; index++) {
-    const uid = found[index]
-    if (uid) add(listed.get(uid)?.parents ?? [])
-  }
-  return found
 }
 
 /** Removes entities without remaining children until none is left (Kahn); what is left lies on or above a cycle. */

@@ -25,16 +25,21 @@ export class Ancestors {
   readonly list: readonly EntityUid[]
   readonly #ids = new Map<string, Set<string>>()
 
-  /** @param uids may hold an entity several times */
-  constructor(uids: Iterable<EntityUid>) {
+  /**
+   * @param uids may hold an entity several times
+   * @param parentsOf to add what is above each, breadth first and without recursion: depth costs no stack
+   */
+  constructor(uids: Iterable<EntityUid>, parentsOf?: (uid: EntityUid) => Iterable<EntityUid>) {
     const list: EntityUid[] = []
-    for (const uid of uids) {
+    const add = (uid: EntityUid) => {
       const ids = this.#ids.get(uid.type)
       if (!ids) this.#ids.set(uid.type, new Set([uid.id]))
-      else if (ids.has(uid.id)) continue
+      else if (ids.has(uid.id)) return
       else ids.add(uid.id)
       list.push(uid)
     }
+    for (const uid of uids) add(uid)
+    if (parentsOf) for (let at = 0; at < list.length; at++) for (const uid of parentsOf(list[at] as EntityUid)) add(uid)
     this.list = list
   }
 

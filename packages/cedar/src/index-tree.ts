@@ -17,7 +17,7 @@ import { CedarSet, type EntityUid, isUid, type Value } from './value.ts'
 export type EntityVariable = Exclude<Variable, 'context'>
 
 /** A rule that reached a leaf: the tests that no branch on the way has made. */
-export type LeafRule = { index: number; tests: readonly Evaluate[] }
+export type LeafRule = { kind: 'rule'; index: number; tests: readonly Evaluate[] }
 
 export type Branch =
   | {
@@ -32,7 +32,7 @@ export type Branch =
   | { kind: 'is'; variable: EntityVariable; types: ReadonlyMap<string, Node> }
   | { kind: 'test'; of: Evaluate; next: Node; rules: readonly number[] }
 
-export type Node = { branches: readonly Branch[]; leaves: readonly LeafRule[] }
+export type Node = { kind: 'node'; branches: readonly Branch[]; leaves: readonly LeafRule[] } | LeafRule
 
 /** How a test can be filed: rules with the same `key` share a branch, and within it a way for each literal. */
 type Filing = { key: string; literals: readonly Value[]; branch: 'equal' | 'in' | 'is' | 'test'; of: Expression }
@@ -75,15 +75,22 @@ const without = ({ index, free, ordered }: Pending, test: Expression): Pending =
     ? { index, free: free.filter((other) => other !== test), ordered }
     : { index, free, ordered: ordered.slice(1) }
 
+/** So many rules are tried one after the other. */
 const FEW = 2
+const NONE: readonly never[] = []
 
 function nodeOf(rules: readonly Pending[], depth: number, context: Context): Node {
   const { build, filingOf } = context
-  const leaf = (rule: Pending): LeafRule => ({
-    index: rule.index,
-    tests: [...rule.free, ...rule.ordered].map(build.closureOf),
+  const leaf = ({ index, free, ordered }: Pending): LeafRule => ({
+    kind: 'rule',
+    index,
+    tests: free.length + ordered.length === 0 ? NONE : [...free, ...ordered].map(build.closureOf),
   })
-  if (rules.length <= FEW || depth >= LIMITS.indexDepth) return { branches: [], leaves: rules.map(leaf) }
+  // What a literal leads to is mostly one rule: as itself it takes less memory to walk through than a node.
+  const [only] = rules
+  if (only && rules.length === 1) return leaf(only)
+  if (rules.length <= FEW || depth >= LIMITS.indexDepth)
+    return { kind: 'node', branches: NONE, leaves: rules.map(leaf) }
 
   const scores = score(rules, filingOf)
   const filed = new Map<string, { filing: Filing; rules: { rule: Pending; test: Expression }[] }>()
@@ -105,7 +112,7 @@ function nodeOf(rules: readonly Pending[], depth: number, context: Context): Nod
     else filed.set(filing.key, { filing, rules: [{ rule, test: best }] })
   }
   const branches = [...filed.values()].map(({ filing, rules }) => branchOf(filing, rules, depth, context))
-  return { branches, leaves }
+  return { kind: 'node', branches, leaves }
 }
 
 /** By key: how many rules the branch is expected to spare. A key that one rule only has is not worth a branch. */

@@ -18,7 +18,7 @@ export const LIMITS = {
   /** Parents named by one entity. */
   parents: 100_000,
   /** Ancestor entries that a store keeps once computed; past it they are computed again at each look-up. */
-  keptAncestors: 4_000_000,
+  keptAncestors: 1_000_000,
   /** Request environments (action, principal type, resource type) that get a program of their own. */
   environments: 4_096,
   /** Policies summed over those programs; past it an environment uses the general program. */

@@ -3,7 +3,7 @@ import { Ancestors, type KnownEntity, knownEntity, NO_ATTRIBUTES } from './entit
 import { InvalidInput } from './json.ts'
 import { typeReader } from './schema-types.ts'
 import { UidMap } from './uid-map.ts'
-import { type EntityUid, sameUid } from './value.ts'
+import type { EntityUid } from './value.ts'
 
 export type Type =
   | { kind: 'boolean' | 'string' | 'long' }
@@ -132,15 +132,9 @@ function closeActions(
   for (const { uid, parents: direct } of actions) parents.set(uid, direct)
   const closed = new UidMap<Action>()
   for (const { uid, action } of actions) {
-    const found = [...(parents.get(uid) ?? [])]
-    const seen = new UidMap<true>()
-    for (const group of found) {
-      if (seen.get(group)) continue
-      seen.set(group, true)
-      if (sameUid(group, uid)) throw new InvalidInput('schema', 'has a cycle among its action groups')
-      found.push(...(parents.get(group) ?? []))
-    }
-    closed.set(uid, { ...action, entity: knownEntity(uid, NO_ATTRIBUTES, new Ancestors(found)) })
+    const ancestors = new Ancestors(parents.get(uid) ?? [], (group) => parents.get(group) ?? [])
+    if (ancestors.has(uid.type, uid.id)) throw new InvalidInput('schema', 'has a cycle among its action groups')
+    closed.set(uid, { ...action, entity: knownEntity(uid, NO_ATTRIBUTES, ancestors) })
   }
   return closed
 }
