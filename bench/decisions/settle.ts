@@ -93,7 +93,11 @@ export async function openWriters({ trustDomain, authority, nats }: Stack) {
     const bus = await connectBus({ servers: [nats.url], name, nkeyFile: nats.nkeyFile(name), log, ...tls })
     return { bus, recorder: createRecorder({ bus, stream, withinMs: WITHIN_MS }), source }
   }
-  const ways = { IDENTITY: await open('IDENTITY'), ATTESTATION: await open('ATTESTATION'), POLICY: await open('POLICY') }
+  const ways = {
+    IDENTITY: await open('IDENTITY'),
+    ATTESTATION: await open('ATTESTATION'),
+    POLICY: await open('POLICY'),
+  }
   const now = new Date()
   let count = 0
   const write: Write = async (stream, aggregate, ...facts) => {
@@ -206,7 +210,12 @@ async function addDelegation(write: Write, agent: string, human: string, applica
   return delegation
 }
 
-async function addGrant(write: Write, { id: grant, agent: { id: agent }, application }: GrantOf, delegation: string, human: string) {
+async function addGrant(
+  write: Write,
+  { id: grant, agent: { id: agent }, application }: GrantOf,
+  delegation: string,
+  human: string,
+) {
   const task = newId('tsk')
   await write(
     'POLICY',

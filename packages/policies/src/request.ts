@@ -126,8 +126,9 @@ const modelOf = once(({ provider, name, version, digest }: PolicyInput['agent'][
 )
 const labelsOf = once((labels: Record<string, string>) => record(labels))
 const groupsOf = once((groups: readonly string[]) => new CedarSet(groups))
-const place = once(({ name, trusted }: PolicyInput['location']): CedarRecord =>
-  new Map<string, Value>().set('name', name).set('trusted', trusted),
+const place = once(
+  ({ name, trusted }: PolicyInput['location']): CedarRecord =>
+    new Map<string, Value>().set('name', name).set('trusted', trusted),
 )
 
 /** Blueprints are few, and their names are the same for ever. */

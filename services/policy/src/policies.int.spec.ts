@@ -115,7 +115,9 @@ describe('the life of a version', () => {
   })
 
   it('a draft with errors stays a draft, and the findings say why', async () => {
-    const version = await draft(`${ALL} @id("typo") forbid(principal, action, resource) when { context.locatio.trusted };`)
+    const version = await draft(
+      `${ALL} @id("typo") forbid(principal, action, resource) when { context.locatio.trusted };`,
+    )
     const { valid, findings } = await validate(version)
     expect(valid).toBe(false)
     const wanted = { severity: 'error', code: 'type', policyId: 'typo', message: expect.stringContaining('locatio') }
@@ -162,7 +164,11 @@ describe('a platform’s schema', () => {
   })
   it('that takes our names is a finding', async () => {
     const { valid, findings } = await validate(await draft(ALL, { schema: 'entity Agent;' }))
-    expect([valid, findings[0]?.code, findings[0]?.message]).toEqual([false, 'schema', expect.stringContaining('Agent')])
+    expect([valid, findings[0]?.code, findings[0]?.message]).toEqual([
+      false,
+      'schema',
+      expect.stringContaining('Agent'),
+    ])
   })
 })
 
@@ -201,7 +207,9 @@ describe('looking at versions', () => {
     expect(seen.slice(0, 2)).toEqual(wanted.reverse())
   })
   it('compares them policy by policy, whatever their order', async () => {
-    const from = await draft('@id("a") permit(principal, action, resource);\n@id("b") forbid(principal, action, resource);')
+    const from = await draft(
+      '@id("a") permit(principal, action, resource);\n@id("b") forbid(principal, action, resource);',
+    )
     const to = await draft(
       '@id("c") permit(principal, action, resource);\n@id("a") permit(principal, action == Action::"a.b", resource);',
       { schema: SCHEMA },

@@ -6,8 +6,15 @@ import { createLocator } from './location.ts'
 
 const address = fc.oneof(
   fc.ipV4(),
-  fc.tuple(fc.constantFrom('10', '192.168', '10.7'), fc.ipV4()).map(([start, rest]) => `${start}.${rest}`.split('.').slice(0, 4).join('.')),
-  fc.array(fc.constantFrom('0', '1', '01', '9', '255', '256', '300', '', ' 1', '1e1', '-1'), { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.')),
+  fc
+    .tuple(fc.constantFrom('10', '192.168', '10.7'), fc.ipV4())
+    .map(([start, rest]) => `${start}.${rest}`.split('.').slice(0, 4).join('.')),
+  fc
+    .array(fc.constantFrom('0', '1', '01', '9', '255', '256', '300', '', ' 1', '1e1', '-1'), {
+      minLength: 3,
+      maxLength: 5,
+    })
+    .map((parts) => parts.join('.')),
 )
 
 describe('IPv4', () => {
