@@ -86,6 +86,7 @@ await runService('policy', readPolicyConfig, async (config, kernel, cleanup) => 
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const barrier = createBarrier(bus, followers)
   const kept = await openSnapshots(bus)
+  cleanup.push(kept.stop)
   const context = {
     spiffeId,
     bus,

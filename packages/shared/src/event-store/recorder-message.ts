@@ -9,7 +9,7 @@ import { type Commit, encodeBody } from './commit.ts'
 const NOT_PLAIN = /[^ -~]/
 
 /** Headers whose bytes are there already. The client asks headers for nothing else when it publishes. */
-class ReadyHeaders extends MsgHdrsImpl {
+export class ReadyHeaders extends MsgHdrsImpl {
   readonly #bytes: Uint8Array
 
   constructor(bytes: Uint8Array) {

@@ -222,7 +222,7 @@ async function record(
   return `DECISIONS:${sequence}`
 }
 
-const kept = (keeping: Promise<void> | undefined): Promise<void> | undefined => keeping?.catch(notRecorded)
+const kept = (keeping: Promise<unknown> | undefined): Promise<unknown> | undefined => keeping?.catch(notRecorded)
 
 const notRecorded = (error: unknown): never => {
   throw unavailable('not_recorded', 'The decision could not be recorded, so there is none. Try again.', error)

@@ -27,7 +27,7 @@ export type Lookup = {
   risk: (agent: string) => RiskState
 }
 
-type Kind = 'agents' | 'blueprints' | 'humans' | 'mandates' | 'delegations' | 'grants' | 'results' | 'risks'
+export type Kind = 'agents' | 'blueprints' | 'humans' | 'mandates' | 'delegations' | 'grants' | 'results' | 'risks'
 type Visit = (kind: Kind, id: string, state: unknown) => void
 
 /** The situation as plain data: by kind and id, only what a decision reads. */
@@ -87,10 +87,39 @@ export function situationOf(lookup: Lookup, agentId: string, grantId: string): S
   walk(lookup, agentId, grantId, (kind, id, state) => {
     if (state === undefined) return
     situation[kind] ??= {}
-    situation[kind][id] = READ[kind] ? picked(state as object, READ[kind]) : state
+    situation[kind][id] = readOf(kind, state)
   })
   return situation
 }
+
+/**
+ * A situation as it is kept: what many decisions share stands there by the digest of its own text. Only the task with its
+ * grant stands there itself.
+ */
+export type KeptSituation = Pick<Situation, 'grants'> & { parts: { [K in Kind]?: Record<string, string> } }
+
+/** @param digestOf of a state that is kept as a part */
+export function keptSituationOf(
+  lookup: Lookup,
+  agentId: string,
+  grantId: string,
+  digestOf: (kind: Kind, state: object) => string,
+): KeptSituation {
+  const kept: KeptSituation = { parts: {} }
+  walk(lookup, agentId, grantId, (kind, id, state) => {
+    if (state === undefined) return
+    if (kind === 'grants') kept.grants = { [id]: state }
+    else {
+      kept.parts[kind] ??= {}
+      kept.parts[kind][id] = digestOf(kind, state as object)
+    }
+  })
+  return kept
+}
+
+/** What a decision reads of a state. */
+export const readOf = (kind: Kind, state: unknown): unknown =>
+  READ[kind] ? picked(state as object, READ[kind]) : state
 
 /** Of these only what a decision reads; of the others everything. */
 const READ: { [K in Kind]?: readonly string[] } = {
