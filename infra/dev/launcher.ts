@@ -62,7 +62,7 @@ try {
   await end(1)
 }
 
-function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionIndex }: Told): void {
+function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionId, decisionIndex }: Told): void {
   const at = (name: string, mesh: number, open: number) =>
     say(`  ${name.padEnd(12)} gRPC  localhost:${mesh} (workloads, mTLS)   localhost:${open} (agents and people)`)
   say(bold('It stays up. Listening on loopback:'))
@@ -76,7 +76,9 @@ function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionInde
   say('')
   say(bold('Try next, in another terminal:'))
   say(`  npm run -s credence -- explain ${agentId}`)
+  say(`  npm run -s credence -- decision replay ${decisionId}`)
   say(`  npm run -s credence -- audit prove ${decisionIndex} --out booking`)
+  say('  npm run -s credence -- policy list')
   say('  npm run -s credence -- audit records --from 0')
   say('')
   say(dim('Ctrl-C stops all of it. Data stays in .credence/dev; "npm start -- --fresh" begins anew.'))

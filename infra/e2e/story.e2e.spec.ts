@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Company, openCompany } from '../dev/company.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
-import { tellStory } from '../dev/story/story.ts'
+import { type Told, tellStory } from '../dev/story/story.ts'
+import { credence } from '../testing/credence.ts'
 
 let stack: Stack
 let company: Company
 let folder: string
+let told: Told
 const lines: string[] = []
 
 beforeAll(async () => {
@@ -23,13 +25,16 @@ afterAll(async () => {
 
 describe('the story', () => {
   it('comes out as told', { timeout: 60_000 }, async () => {
-    await tellStory(stack, company, (line) => lines.push(line))
+    told = await tellStory(stack, company, (line) => lines.push(line))
     const text = lines.join('\n')
-    for (const chapter of ['1. ', '2. ', '3. ', '4. ', '5. ', '6. ', '7. ', '8. '])
+    for (const chapter of ['1. ', '2. ', '3. ', '4. ', '5. ', '6. ', '7. ', '8. ', '9. '])
       expect(text).toContain(`\n${chapter}`)
     for (const outcome of [
       'outside_grant',
       'policy_forbids',
+      'approval_required',
+      'every one agrees',
+      'in report-only decided',
       'contraindicated',
       'grant_ended',
       'agent_suspended',
@@ -38,6 +43,18 @@ describe('the story', () => {
       'verifies, offline',
     ])
       expect(text).toContain(outcome)
+  })
+
+  it('leaves decisions that the command line makes again, and grants that it lists', { timeout: 60_000 }, async () => {
+    const profile = join(folder, 'profile.json')
+    const again = await credence(profile, 'decision', 'replay', told.decisionId)
+    expect(again.out).toContain('comes out the same again')
+    expect(again.code).toBe(0)
+    const other = await credence(profile, 'decision', 'replay', told.decisionId.replace(/.$/, '0'))
+    expect(other.code).not.toBe(0)
+    const grants = await credence(profile, 'grant', 'list', '--all', '--agent', told.agentId)
+    expect(grants.out).toMatch(/grt_\w+ {2}agt_\w+ {2}task_completed/)
+    expect(grants.out).toContain('calendar.book calendar.cancel calendar.read on CalendarEvent::*')
   })
 
   it('can be told again in the same house', { timeout: 60_000 }, async () => {

@@ -29,7 +29,7 @@ const MEETING = {
 }
 
 type Scene = { stack: Stack; company: Company; cast: Cast; tell: Narrator }
-export type Told = { agentId: string; decisionIndex: bigint; verifierKey: string }
+export type Told = { agentId: string; decisionId: string; decisionIndex: bigint; verifierKey: string }
 
 /** @throws Otherwise when a step comes out otherwise than told */
 export async function tellStory(stack: Stack, company: Company, say: Say): Promise<Told> {
@@ -348,13 +348,22 @@ async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
   tell.done(
     `the record of that decision is number ${index} of ${size} in ${origin}: the inclusion proof verifies, offline, against the signed checkpoint`,
   )
-  return { agentId: agent.agentId, decisionIndex: booking.decisionLogIndex, verifierKey: proof.verifierKey }
+  return {
+    agentId: agent.agentId,
+    decisionId: booking.decisionId,
+    decisionIndex: booking.decisionLogIndex,
+    verifierKey: proof.verifierKey,
+  }
 }
 
 /** What the candidate beside the active policies would have said, and whether every decision comes out the same again. */
 async function reportedAndReplayed({ auditor }: Cast, decisions: Explanation[], tell: Narrator): Promise<void> {
   const differing = decisions.filter(({ decision, reports }) => reports.some((report) => report.decision !== decision))
-  expect('every decision was reported on', decisions.every(({ reports }) => reports.length === 1), decisions)
+  expect(
+    'every decision was reported on',
+    decisions.every(({ reports }) => reports.length === 1),
+    decisions,
+  )
   const [first] = differing
   expect('the candidate would decide some otherwise', Boolean(first), differing)
   tell.fact(

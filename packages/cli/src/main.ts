@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { addApprovalCommands } from './commands/approval.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
+import { addDecisionCommands } from './commands/decision.ts'
 import { addIdentityCommands } from './commands/identity.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
@@ -41,6 +42,7 @@ addControlCommands(program, run)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)
+addDecisionCommands(program, run)
 addAuditCommands(program, run)
 
 try {

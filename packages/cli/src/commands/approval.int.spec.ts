@@ -1,15 +1,12 @@
 /** The command line itself, as people use it, and an agent that waits with the SDK, on a real policy service. */
-import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { createApprovals } from '@credence/sdk/agent/approvals'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { credence as runCredence } from '../../../../infra/testing/credence.ts'
 import { type AtWork, holdBack } from '../../../../services/policy/src/testing/held-back.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../../services/policy/src/testing/people.ts'
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const NOTHING = '127.0.0.1:1'
 
 let house: PeopleHouse
@@ -46,18 +43,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => house?.close(), 60_000)
 
-/** @returns what it wrote, and its exit code */
-async function credence(...args: string[]): Promise<{ out: string; error: string; code: number }> {
-  const flags = ['--conditions=@credence/source', '--disable-warning=ExperimentalWarning']
-  const env = { PATH: process.env.PATH ?? '', CREDENCE_PROFILE: join(house.stack.folder, 'profile.json') }
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, MAIN, ...args], { env })
-    return { out: stdout, error: stderr, code: 0 }
-  } catch (error) {
-    const { stdout, stderr, code } = error as { stdout: string; stderr: string; code: number }
-    return { out: stdout, error: stderr, code }
-  }
-}
+const credence = (...args: string[]) => runCredence(join(house.stack.folder, 'profile.json'), ...args)
 const agent = () => createApprovals({ policy: worker.client })
 
 describe('credence approval', () => {

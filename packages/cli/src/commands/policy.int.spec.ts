@@ -1,14 +1,12 @@
 /** The command line itself: a version by two people on a real policy service, and test cases without any service. */
-import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { credence } from '../../../../infra/testing/credence.ts'
 import { openPeopleHouse, type PeopleHouse } from '../../../../services/policy/src/testing/people.ts'
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const DEVELOPMENT = fileURLToPath(new URL('../../../../infra/dev', import.meta.url))
 const NOTHING = '127.0.0.1:1'
 const folder = mkdtempSync(join(tmpdir(), 'credence-cli-policy-'))
@@ -17,19 +15,6 @@ const file = (name: string, text: string): string => {
   return join(folder, name)
 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** @returns what it wrote, and its exit code */
-async function credence(profile: string, ...args: string[]): Promise<{ out: string; error: string; code: number }> {
-  const flags = ['--conditions=@credence/source', '--disable-warning=ExperimentalWarning']
-  const env = { PATH: process.env.PATH ?? '', CREDENCE_PROFILE: profile }
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, MAIN, ...args], { env })
-    return { out: stdout, error: stderr, code: 0 }
-  } catch (error) {
-    const { stdout, stderr, code } = error as { stdout: string; stderr: string; code: number }
-    return { out: stdout, error: stderr, code }
-  }
-}
 
 describe('credence policy test', () => {
   const test = (of: string) => credence('/nowhere', 'policy', 'test', of)
