@@ -43,37 +43,42 @@ type Pending = {
   free: readonly Expression[]
   /** From the first one that may fail. */
   ordered: readonly Expression[]
+  /** How often the rule is filed: once for each literal on the way, multiplied. */
+  ways: number
 }
 
 /** @param rules with the position that answers name them by */
 export function indexTree(rules: Iterable<{ index: number; tests: readonly Expression[] }>, build: Expressions): Node {
   const filings = new Map<number, Filing>()
-  const filingOf = (test: Expression): Filing => {
+  const filingOf = (test: Expression, { ways }: Pending): Filing => {
     let filing = filings.get(test.id)
     if (!filing) {
       filing = file(test)
       filings.set(test.id, filing)
     }
-    return filing
+    return filing.literals.length * ways <= LIMITS.indexedWays ? filing : shared(test)
   }
   const pending: Pending[] = []
   for (const { index, tests } of rules) {
     const firstOrdered = tests.findIndex((test) => !neverFails(test))
     const free = firstOrdered < 0 ? tests : tests.slice(0, firstOrdered)
-    pending.push({ index, free: [...new Set(free)], ordered: tests.slice(free.length) })
+    pending.push({ index, free: [...new Set(free)], ordered: tests.slice(free.length), ways: 1 })
   }
   return nodeOf(pending, 0, { build, filingOf })
 }
 
-type Context = { build: Expressions; filingOf: (test: Expression) => Filing }
+type FilingOf = (test: Expression, rule: Pending) => Filing
+type Context = { build: Expressions; filingOf: FilingOf }
 
 /** Tests that may be made next. */
 const candidates = ({ free, ordered }: Pending): readonly Expression[] => (free.length > 0 ? free : ordered.slice(0, 1))
 
-const without = ({ index, free, ordered }: Pending, test: Expression): Pending =>
-  free.length > 0
-    ? { index, free: free.filter((other) => other !== test), ordered }
-    : { index, free, ordered: ordered.slice(1) }
+const without = ({ index, free, ordered, ways }: Pending, test: Expression, literals: number): Pending => ({
+  index,
+  free: free.filter((other) => other !== test),
+  ordered: free.length > 0 ? ordered : ordered.slice(1),
+  ways: ways * Math.max(1, literals),
+})
 
 /** So many rules are tried one after the other. */
 const FEW = 2
@@ -99,14 +104,14 @@ function nodeOf(rules: readonly Pending[], depth: number, context: Context): Nod
     let best: Expression | undefined
     let most = 0
     for (const test of candidates(rule)) {
-      const found = scores.get(filingOf(test).key) ?? 0
+      const found = scores.get(filingOf(test, rule).key) ?? 0
       if (found > most) [best, most] = [test, found]
     }
     if (!best) {
       leaves.push(leaf(rule))
       continue
     }
-    const filing = filingOf(best)
+    const filing = filingOf(best, rule)
     const group = filed.get(filing.key)
     if (group) group.rules.push({ rule, test: best })
     else filed.set(filing.key, { filing, rules: [{ rule, test: best }] })
@@ -116,11 +121,11 @@ function nodeOf(rules: readonly Pending[], depth: number, context: Context): Nod
 }
 
 /** By key: how many rules the branch is expected to spare. A key that one rule only has is not worth a branch. */
-function score(rules: readonly Pending[], filingOf: (test: Expression) => Filing): Map<string, number> {
+function score(rules: readonly Pending[], filingOf: FilingOf): Map<string, number> {
   const seen = new Map<string, { count: number; literals: Set<unknown> }>()
   for (const rule of rules)
     for (const test of candidates(rule)) {
-      const { key, literals } = filingOf(test)
+      const { key, literals } = filingOf(test, rule)
       let found = seen.get(key)
       if (!found) {
         found = { count: 0, literals: new Set() }
@@ -147,25 +152,28 @@ function branchOf(
     return {
       kind: 'test',
       of: build.closureOf(filing.of),
-      next: below(rules.map(({ rule, test }) => without(rule, test))),
+      next: below(rules.map(({ rule, test }) => without(rule, test, 1))),
       rules: indexes,
     }
   const primitives = new Map<Value, Pending[]>()
   const entities = new UidMap<Pending[]>()
   const uids: EntityUid[] = []
-  for (const { rule, test } of rules)
-    for (const literal of filingOf(test).literals) {
+  for (const { rule, test } of rules) {
+    const { literals } = filingOf(test, rule)
+    const rest = without(rule, test, literals.length)
+    for (const literal of literals) {
       const found = isUid(literal) ? entities.get(literal) : primitives.get(literal)
-      if (found) found.push(without(rule, test))
+      if (found) found.push(rest)
       else if (isUid(literal)) {
-        entities.set(literal, [without(rule, test)])
+        entities.set(literal, [rest])
         uids.push(literal)
-      } else primitives.set(literal, [without(rule, test)])
+      } else primitives.set(literal, [rest])
     }
-  const ways = new Map<Value, Node>()
-  for (const [literal, pending] of primitives) ways.set(literal, below(pending))
+  }
+  const byPrimitive = new Map<Value, Node>()
+  for (const [literal, pending] of primitives) byPrimitive.set(literal, below(pending))
   if (filing.branch === 'is')
-    return { kind: 'is', variable: variableOf(filing.of), types: ways as ReadonlyMap<string, Node> }
+    return { kind: 'is', variable: variableOf(filing.of), types: byPrimitive as ReadonlyMap<string, Node> }
   const groups = new UidMap<Node>()
   const list: [EntityUid, Node][] = []
   for (const uid of uids) {
@@ -174,7 +182,7 @@ function branchOf(
     list.push([uid, node])
   }
   if (filing.branch === 'in') return { kind: 'in', variable: variableOf(filing.of), groups, list }
-  return { kind: 'equal', of: build.closureOf(filing.of), primitives: ways, entities: groups, rules: indexes }
+  return { kind: 'equal', of: build.closureOf(filing.of), primitives: byPrimitive, entities: groups, rules: indexes }
 }
 
 const variableOf = (expression: Expression): EntityVariable => {
@@ -185,30 +193,29 @@ const variableOf = (expression: Expression): EntityVariable => {
 const isEntityVariable = (expression: Expression): boolean =>
   expression.op === 'variable' && expression.name !== 'context'
 
+const shared = (test: Expression): Filing => ({ key: `test ${test.id}`, literals: [], branch: 'test', of: test })
+
 function file(test: Expression): Filing {
-  const shared: Filing = { key: `test ${test.id}`, literals: [], branch: 'test', of: test }
   const byLiteral = (branch: Filing['branch'], of: Expression, literals: readonly Value[]): Filing =>
-    literals.length > 0 && literals.length <= LIMITS.indexedLiterals && literals.every(isFiled)
-      ? { key: `${branch} ${of.id}`, literals, branch, of }
-      : shared
+    literals.length > 0 && literals.every(isFiled) ? { key: `${branch} ${of.id}`, literals, branch, of } : shared(test)
   switch (test.op) {
     case 'is':
-      return isEntityVariable(test.of) ? byLiteral('is', test.of, [test.type]) : shared
+      return isEntityVariable(test.of) ? byLiteral('is', test.of, [test.type]) : shared(test)
     case 'in':
-      if (!isEntityVariable(test.left) || test.right.op !== 'value') return shared
+      if (!isEntityVariable(test.left) || test.right.op !== 'value') return shared(test)
       return byLiteral('in', test.left, elementsOf(test.right.value))
     case 'equal':
       if (test.right.op === 'value') return byLiteral('equal', test.left, [test.right.value])
-      return test.left.op === 'value' ? byLiteral('equal', test.right, [test.left.value]) : shared
+      return test.left.op === 'value' ? byLiteral('equal', test.right, [test.left.value]) : shared(test)
     case 'contains':
-      if (test.left.op !== 'value' || !(test.left.value instanceof CedarSet)) return shared
+      if (test.left.op !== 'value' || !(test.left.value instanceof CedarSet)) return shared(test)
       return byLiteral('equal', test.right, elementsOf(test.left.value))
     case 'or': {
       const equals = alternatives(test)
-      return equals ? byLiteral('equal', equals.of, equals.literals) : shared
+      return equals ? byLiteral('equal', equals.of, equals.literals) : shared(test)
     }
     default:
-      return shared
+      return shared(test)
   }
 }
 

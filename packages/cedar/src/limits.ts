@@ -25,6 +25,6 @@ export const LIMITS = {
   environmentPolicies: 1_000_000,
   /** Levels of the policy index; policies that still agree there are tried one after the other. */
   indexDepth: 24,
-  /** Literals of one condition such as `["a", "b"].contains(context.x)` under which a policy is filed. */
-  indexedLiterals: 64,
+  /** Ways on which one policy is filed: the literals of `["a", "b"].contains(context.x)` times those of its other tests. */
+  indexedWays: 32,
 } as const

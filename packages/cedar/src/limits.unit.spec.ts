@@ -56,6 +56,22 @@ describe('limits', () => {
     within(1_000, () => expect(engine.evaluate(REQUEST, store).permits.length).toBe(500))
   })
 
+  test('policies that name many groups on all sides are filed in bounded space', () => {
+    const set = (type: string, from: number) =>
+      `[${Array.from({ length: 30 }, (_, index) => `${type}::"${index + from}"`).join()}]`
+    const policies = Array.from({ length: 100 }, (_, index) => ({
+      id: `p${index}`,
+      policy: policyOf(
+        `permit (principal, action in ${set('Action', index)}, resource) when { principal in ${set('G', index)} && resource in ${set('G', index)} && ${set('G', index)}.contains(context.g) };`,
+      ),
+    }))
+    const engine = within(3_000, () => compile(policies))
+    const [action, group] = [uid('Action', '40'), uid('G', '40')]
+    const request = { principal: group, action, resource: group, context: new Map([['g', group]]) }
+    // Of G::"40": the policies 11 to 40.
+    expect(engine.evaluate(request, noEntities).permits.length).toBe(30)
+  })
+
   test('huge sets are compared by look-up, whatever they hold', () => {
     const many = (offset: number) =>
       Array.from({ length: 20_000 }, (_, index) => ({ a: [index + offset], b: `${index}` }))

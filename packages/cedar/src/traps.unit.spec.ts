@@ -93,6 +93,8 @@ describe('traps', () => {
   test('7: every element right of `in` must be an entity', () =>
     all(
       ['principal in [U::"a", 1]', 'error'],
+      ['principal in [U::"a", {}]', 'error'],
+      ['principal in [U::"a", [U::"a"]]', 'error'],
       ['principal in []', false],
       ['principal in U::"a"', true],
       ['principal in "a"', 'error'],

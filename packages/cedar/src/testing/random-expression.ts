@@ -263,6 +263,7 @@ function test(random: Random, of: (type: TypeName) => Json): Json {
       return two(random.pick(['<', '<=', '>', '>=']), of(ordered), of(ordered))
     },
     () => two('in', of('entity'), random.chance(0.5) ? of('entity') : of('entities')),
+    () => two('in', of('entity'), { Set: [of('entity'), of(random.chance(0.7) ? 'entity' : type)] }),
     () => two('contains', of('strings'), of('string')),
     () => two('contains', of('entities'), of('entity')),
     () => two('contains', { Set: random.many(3, () => of(type)) }, of(type)),
