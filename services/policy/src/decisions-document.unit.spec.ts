@@ -7,6 +7,9 @@ const text = readFileSync(new URL('../../../docs/decisions.md', import.meta.url)
 
 it('docs/decisions.md has every reason, and no other', () => {
   const table = text.split('\n\n').find((block) => block.startsWith('| part |')) ?? ''
-  const named = table.split('\n').slice(2).flatMap((row) => [...(row.split('|')[2] ?? '').matchAll(/`([a-z_]+)`/g)].map(([, code]) => code))
+  const named = table
+    .split('\n')
+    .slice(2)
+    .flatMap((row) => [...(row.split('|')[2] ?? '').matchAll(/`([a-z_]+)`/g)].map(([, code]) => code))
   expect(named.toSorted()).toEqual(Object.keys(SENTENCES).toSorted())
 })

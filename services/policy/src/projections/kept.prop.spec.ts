@@ -1,18 +1,13 @@
-import type { Fact } from '@credence/contracts/events/catalog'
-import { newId } from '@credence/shared/ids'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { recordedCommit } from '../../../../infra/testing/commits.ts'
-import * as facts from '../../../../infra/testing/facts.ts'
-import { AGENTS, DELEGATIONS, identityHistory, NAMES, PEOPLE } from '../../../../infra/testing/identity-histories.ts'
+import { AGENTS, NAMES } from '../../../../infra/testing/identity-histories.ts'
 import { openFolder, replayed, restored } from '../../../../infra/testing/snapshots.ts'
+import { history, TASKS, VERSIONS } from '../testing/histories.ts'
 import { createWorld } from './world.ts'
 
 const { folder, remove } = openFolder()
 afterAll(remove)
 
-const TASKS = Array.from({ length: 4 }, () => ({ task: newId('tsk'), grant: newId('grt') }))
-const VERSIONS = ['a', 'b'].map((letter) => letter.repeat(64))
 const ADDRESSES = ['10.0.0.1', '10.1.0.1', '192.0.2.1']
 
 function make() {
@@ -31,83 +26,6 @@ const seen = ({ world, models }: ReturnType<typeof make>) => ({
   policies: VERSIONS.map((version) => [world.policySets.get(version), world.policySets.placesOf(version)]),
   counting: world.policySets.counting(),
 })
-
-type Made = [stream: 'POLICY' | 'ATTESTATION', subject: string, facts: Fact[]]
-const HAPPENINGS: ((index: number, other: number) => Made)[] = [
-  (index, other) => {
-    const { task, grant } = TASKS[index % TASKS.length] as (typeof TASKS)[number]
-    const [agent = '', delegation = '', human = ''] = [AGENTS, DELEGATIONS, PEOPLE].map(
-      (ids) => ids[other % ids.length],
-    )
-    const details = { authorization_details: [facts.detail()], dropped: [], expires_at: facts.hours(1) }
-    const opened = { task, agent, delegation, human, trigger: facts.TRIGGER, purpose: 'Book' }
-    return [
-      'POLICY',
-      `task/${task}`,
-      [
-        { type: 'credence.policy.task.opened.v1', data: opened },
-        { type: 'credence.policy.grant.issued.v1', data: { grant, task, agent, delegation, ...details } },
-      ],
-    ]
-  },
-  (index, other) => {
-    const { task, grant } = TASKS[index % TASKS.length] as (typeof TASKS)[number]
-    const end: Fact =
-      other % 2
-        ? { type: 'credence.policy.task.completed.v1', data: { task, outcome: 'succeeded' } }
-        : { type: 'credence.policy.task.aborted.v1', data: { task, cause: 'agent_revoked' } }
-    const ended: Fact = { type: 'credence.policy.grant.ended.v1', data: { grant, task, cause: 'task_completed' } }
-    return ['POLICY', `task/${task}`, [end, ended]]
-  },
-  (index, other) => {
-    const result = facts.result({ agent: AGENTS[index % AGENTS.length] as string, accepted: other % 2 === 0 })
-    return ['ATTESTATION', `challenge/${result.challenge}`, [facts.recorded(result)]]
-  },
-  (index, other) => {
-    const name = ['office', 'guests'][index % 2] as string
-    const data = { name, trusted: other % 2 === 0, ranges: [`10.${other % 2}.0.0/${8 + (other % 9)}`] }
-    return ['POLICY', `location/${name}`, [{ type: 'credence.policy.location.defined.v1', data }]]
-  },
-  (index) => {
-    const data = {
-      version: VERSIONS[index % 2] as string,
-      policy_parts: 2,
-      schema_parts: 1,
-      comment: '',
-      author: 'hum_1',
-      drafted_at: facts.hours(index),
-    }
-    return ['POLICY', `policyset/${data.version}`, [{ type: 'credence.policy.policyset.drafted.v1', data }]]
-  },
-  (index, other) => {
-    const version = VERSIONS[index % 2] as string
-    const [of, part] = [['policies', 0] as const, ['policies', 1] as const, ['schema', 0] as const][other % 3] ?? []
-    const data = { version, of: of ?? 'policies', part: part ?? 0, text: 'permit' }
-    return ['POLICY', `policyset/${version}`, [{ type: 'credence.policy.policyset.text_added.v1', data }]]
-  },
-  (index, other) => {
-    const data = { version: VERSIONS[index % 2] as string }
-    const type = (['activated', 'report_started', 'report_stopped'] as const)[other % 3] ?? 'activated'
-    return ['POLICY', 'live/policies', [{ type: `credence.policy.live.${type}.v1`, data } as Fact]]
-  },
-]
-
-const history = fc
-  .tuple(identityHistory, fc.array(fc.tuple(fc.nat(HAPPENINGS.length - 1), fc.nat(29), fc.nat(29)), { maxLength: 30 }))
-  .map(([commits, steps]) => {
-    const opened = new Set<string>()
-    const rest = steps.flatMap(([what, index, other]) => {
-      const [stream, subject, made] = (HAPPENINGS[what] as (typeof HAPPENINGS)[number])(index, other)
-      // A task is opened once.
-      if (what === 0 && opened.has(subject)) return []
-      if (what === 0) opened.add(subject)
-      return [[stream, subject, made] as Made]
-    })
-    return [
-      ...commits,
-      ...rest.map(([stream, subject, made], at) => recordedCommit(stream, commits.length + at + 1, subject, made)),
-    ]
-  })
 
 describe('what policy holds in memory', () => {
   it('is the same from a snapshot and the events after it as from all events', async () => {
