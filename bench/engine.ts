@@ -12,7 +12,7 @@ import { readContext, readEntities } from '@credence/cedar/read'
 import { readSchema, type Schema } from '@credence/cedar/schema'
 import { type CompanyRequest, companyPolicies, companyRequests, SCHEMA } from './engine-company.ts'
 import { heldAgainstOracle } from './engine-oracle.ts'
-import { percentile, printReport, rounded } from './report.ts'
+import { type Figures, percentile, printReport, rounded } from './report.ts'
 
 const SIZES = [10, 1_000, 10_000]
 const REQUESTS = 2_000
@@ -20,7 +20,9 @@ const REQUESTS = 2_000
 type Speed = { perSecond: number; p50: number; p99: number }
 type Prepared = { request: Request; entities: Entities }
 
-export async function benchEngine(quick: boolean): Promise<void> {
+export type EngineMeasured = { rows: [string, string][]; figures: Figures; disagreements: string[] }
+
+export async function measureEngine(quick: boolean): Promise<EngineMeasured> {
   const schema = companySchema()
   const rows: [string, string][] = []
   const speeds = new Map<number, Speed>()
@@ -53,14 +55,7 @@ export async function benchEngine(quick: boolean): Promise<void> {
     `${random.evaluations.toLocaleString('en')} requests (${random.pairs.toLocaleString('en')} policy evaluations; ${random.allowed.toLocaleString('en')} allowed, ${random.withErrors.toLocaleString('en')} with failing policies) in ${Math.round(random.seconds)} s, seed ${random.seed}`,
   ])
   rows.push(['disagreements', `${random.disagreements.length + differing}`])
-  printReport({
-    name: 'engine',
-    method: [
-      `${REQUESTS} distinct requests in turn, entities and context read before; one thread; percentiles include one reading of the clock, about 0.05 µs`,
-      'cedar-wasm: policies preparsed, entities and context given as JSON with each call, as its interface wants it',
-      'policies of a company: by team, folder, blueprint, purpose, ticket, tenant, place; about one in ten thousand names each',
-      'random: each request decided by cedar-wasm once, and by this engine with its index and without; decision, reasons and failing policies compared; two worker threads',
-    ],
+  return {
     rows,
     figures: {
       engine_per_s: Math.round(large.perSecond),
@@ -71,8 +66,24 @@ export async function benchEngine(quick: boolean): Promise<void> {
       oracle_evaluations: random.evaluations,
       oracle_disagreements: random.disagreements.length + differing,
     },
+    disagreements: random.disagreements,
+  }
+}
+
+export async function benchEngine(quick: boolean): Promise<void> {
+  const { rows, figures, disagreements } = await measureEngine(quick)
+  printReport({
+    name: 'engine',
+    method: [
+      `${REQUESTS} distinct requests in turn, entities and context read before; one thread; percentiles include one reading of the clock, about 0.05 µs`,
+      'cedar-wasm: policies preparsed, entities and context given as JSON with each call, as its interface wants it',
+      'policies of a company: by team, folder, blueprint, purpose, ticket, tenant, place; about one in ten thousand names each',
+      'random: each request decided by cedar-wasm once, and by this engine with its index and without; decision, reasons and failing policies compared; two worker threads',
+    ],
+    rows,
+    figures,
   })
-  for (const disagreement of random.disagreements.slice(0, 3)) process.stderr.write(`${disagreement}\n`)
+  for (const disagreement of disagreements.slice(0, 3)) process.stderr.write(`${disagreement}\n`)
 }
 
 const show = ({ perSecond, p50, p99 }: Speed): string =>

@@ -1,7 +1,6 @@
 /** `npm run bench -- <name> [--quick]`: one figure, its method and machine, and one JSON line. */
 import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
-import { benchDecision } from './decision.ts'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
 import { benchStory } from './story.ts'
@@ -9,7 +8,6 @@ import { benchTokenExchange } from './token-exchange.ts'
 
 const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
-  decision: benchDecision,
   decisions: benchDecisions,
   engine: benchEngine,
   'token-exchange': benchTokenExchange,

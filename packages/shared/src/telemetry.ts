@@ -18,6 +18,7 @@ export function startTelemetry(service: string, endpoint: string | undefined): (
 
 /** The W3C `traceparent` of the active span, if there is one. */
 export function currentTraceparent(): string | undefined {
+  if (!trace.getActiveSpan()) return undefined
   const carrier: Record<string, string> = {}
   propagation.inject(context.active(), carrier)
   return carrier.traceparent

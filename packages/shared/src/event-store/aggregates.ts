@@ -38,12 +38,21 @@ export function aggregates<State>(
   type Entry = { id: string; state: State; sequence: number }
   const entries = new Map<string, Entry>()
   const none = { state: evolution.initialState, sequence: 0 }
+  /** What was asked for last: a decision asks for the same agent, task and so on several times in a row. */
+  let lastId: string | undefined
+  let last: { state: State; sequence: number } = none
   const states = function* (): IterableIterator<[string, State]> {
     for (const [id, { state }] of entries) yield [id, state]
   }
   return {
     name: `${service}/${kind}`,
-    get: (id) => entries.get(id) ?? none,
+    get: (id) => {
+      if (id !== lastId) {
+        last = entries.get(id) ?? none
+        lastId = id
+      }
+      return last
+    },
     all: states,
     subject: (id) => `credence.${service}.${kind}.${id}`,
     apply: (commit) => {
@@ -52,15 +61,20 @@ export function aggregates<State>(
       const before = entries.get(id) ?? none
       const state = share(commit.facts.reduce(evolution.evolve, before.state))
       entries.set(id, { id, state, sequence: commit.sequence })
+      lastId = undefined
     },
     dump: () => [...entries.values()],
     load: (entry) => {
       const one = entry as Entry
       share(one.state)
       entries.set(one.id, one)
+      lastId = undefined
       return one.state
     },
-    clear: () => entries.clear(),
+    clear: () => {
+      entries.clear()
+      lastId = undefined
+    },
   }
 }
 

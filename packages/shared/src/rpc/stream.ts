@@ -84,23 +84,33 @@ export async function eachAtOnce<Input>(
   most: number,
   work: (input: Input) => Promise<void>,
 ): Promise<void> {
-  const busy = new Set<Promise<void>>()
+  let busy = 0
+  /** Somebody waits until another is done: with hundreds at work a race of all their promises would cost more than the work. */
+  let noticed: (() => void) | undefined
+  const oneIsDone = () =>
+    new Promise<void>((resolve) => {
+      noticed = resolve
+    })
   const failures: unknown[] = []
   const begin = (input: Input) => {
-    const one = work(input)
+    busy++
+    work(input)
       .catch((error) => void failures.push(error))
-      .finally(() => busy.delete(one))
-    busy.add(one)
+      .finally(() => {
+        busy--
+        noticed?.()
+        noticed = undefined
+      })
   }
   try {
     for await (const input of inputs) {
       begin(input)
-      if (busy.size >= most) await Promise.race(busy)
+      if (busy >= most) await oneIsDone()
       if (failures.length > 0) break
     }
   } catch (error) {
     failures.push(error)
   }
-  await Promise.all(busy)
+  while (busy > 0) await oneIsDone()
   if (failures.length > 0) throw failures[0]
 }

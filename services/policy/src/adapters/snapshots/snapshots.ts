@@ -23,32 +23,42 @@ const NEW = new ReadyHeaders(Buffer.from('NATS/1.0\r\nNats-Expected-Last-Subject
 export async function openSnapshots(bus: Bus): Promise<SnapshotStore> {
   const bucket = await new Kvm(bus.js).open(BUCKET)
   const publisher = createPublisher({ bus, stream: `KV_${BUCKET}` })
-  const textOf = async (digest: string): Promise<string | undefined> => {
-    const text = (await bucket.get(digest))?.string()
-    return text !== undefined && sha256(text) === digest ? text : undefined
-  }
   return {
     keep: (digest, text) =>
       publisher
         .publish(`$KV.${BUCKET}.${digest}`, () => ({ headers: NEW, payload: Buffer.from(text) }))
         .then(() => undefined, refuseOther),
-    read: async (digest) => {
-      const text = await textOf(digest)
-      if (text === undefined) return undefined
-      const { parts, ...situation } = JSON.parse(text) as KeptSituation & Situation
-      for (const [kind, digests] of Object.entries(parts)) {
-        const states: [string, unknown][] = []
-        for (const [id, part] of Object.entries(digests)) {
-          const state = await textOf(part)
-          if (state === undefined) return undefined
-          states.push([id, JSON.parse(state)])
-        }
-        situation[kind as Kind] = Object.fromEntries(states)
-      }
-      return situation
-    },
+    read: (digest) => situationFrom(digest, async (one) => (await bucket.get(one))?.string()),
     stop: publisher.stop,
   }
+}
+
+/**
+ * Puts a snapshot together again.
+ * @param get what is kept under a digest
+ * @returns undefined when it, or a part of it, is not there or was altered
+ */
+export async function situationFrom(
+  digest: string,
+  get: (digest: string) => Promise<string | undefined>,
+): Promise<Situation | undefined> {
+  const textOf = async (of: string): Promise<string | undefined> => {
+    const text = await get(of)
+    return text !== undefined && sha256(text) === of ? text : undefined
+  }
+  const root = await textOf(digest)
+  if (root === undefined) return undefined
+  const { parts, ...situation } = JSON.parse(root) as KeptSituation & Situation
+  for (const [kind, digests] of Object.entries(parts)) {
+    const states: [string, unknown][] = []
+    for (const [id, part] of Object.entries(digests)) {
+      const state = await textOf(part)
+      if (state === undefined) return undefined
+      states.push([id, JSON.parse(state)])
+    }
+    situation[kind as Kind] = Object.fromEntries(states)
+  }
+  return situation
 }
 
 /** That it is there already is as good. */
