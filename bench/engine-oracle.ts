@@ -31,7 +31,7 @@ const inWorker = (task: Task): Promise<Part> =>
     worker.once('error', reject)
   })
 
-function add(total: Part, part: Omit<Part, 'pairs'> & { pairs: number }): void {
+function add(total: Part, part: Part): void {
   total.evaluations += part.evaluations
   total.pairs += part.pairs
   total.allowed += part.allowed
@@ -52,7 +52,11 @@ function work({ seed, evaluations }: Task): Part {
       withSchema: index % 4 === 0,
     })
     const result = compare(of)
-    add(total, { ...result, pairs: result.evaluations * Object.keys(of.policies).length })
+    add(total, {
+      ...result,
+      pairs: result.evaluations * Object.keys(of.policies).length,
+      disagreements: result.disagreements.map((difference) => `case of seed ${seed + index}: ${difference}`),
+    })
     if (total.disagreements.length > 10) break
   }
   return total

@@ -202,7 +202,8 @@ function file(test: Expression): Filing {
     case 'is':
       return isEntityVariable(test.of) ? byLiteral('is', test.of, [test.type]) : shared(test)
     case 'in':
-      if (!isEntityVariable(test.left) || test.right.op !== 'value') return shared(test)
+      // `in` with anything but entities on its right fails: that is no test to file by literal.
+      if (!isEntityVariable(test.left) || !neverFails(test) || test.right.op !== 'value') return shared(test)
       return byLiteral('in', test.left, elementsOf(test.right.value))
     case 'equal':
       if (test.right.op === 'value') return byLiteral('equal', test.left, [test.right.value])

@@ -75,6 +75,13 @@ export function answer(text: string, given: Given = {}) {
   const store = entityStore(readEntities(JSON.stringify(entities), schema), schema)
   const { errors, ...ours } = compile(policies, schema).evaluate(request, store)
   const failing = errors.map((error) => error.policy)
+  // Two policies are no set to index: five of each are, and each must fare as the one.
+  const copies = policies.flatMap(({ id, policy }) => [1, 2, 3, 4, 5].map((copy) => ({ id: `${id} ${copy}`, policy })))
+  const indexed = compile(copies, schema).evaluate(request, store)
+  const fiveOf = (ids: readonly string[]) => ids.flatMap((id) => [1, 2, 3, 4, 5].map((copy) => `${id} ${copy}`))
+  expect([indexed.permits, indexed.forbids, indexed.errors.map(({ policy }) => policy)]).toEqual(
+    [ours.permits, ours.forbids, failing].map(fiveOf),
+  )
 
   const call = { principal, action, resource, context, entities, ...(given.schema && { schema: given.schema }) }
   const staticPolicies = Object.fromEntries(textsOf(text).map((policy, index) => [`policy${index}`, policy]))
