@@ -7,7 +7,8 @@ import { CredenceError, unavailable } from '@credence/contracts/errors'
 import { createInbox, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 import { BUS_TIMEOUT_MS, type Bus } from './connect.ts'
 
-export type Encoded = { headers?: MsgHdrs; payload: Uint8Array }
+/** `leaving` is called when it is sent. */
+export type Encoded = { headers?: MsgHdrs; payload: Uint8Array; leaving?: () => void }
 
 export type Exchange<Answer> = {
   /**
@@ -43,14 +44,28 @@ const AT_MOST = 8_192
 const LOOK_MS = 25
 
 type Waiting<Answer> = { deadline: number; resolve: (answer: Answer) => void; reject: (error: Error) => void }
-type Message = Encoded & { token: string; subject: string }
+
+/** What leaves on a connection when this turn of the event loop is over, whoever asks: the client writes it at once. */
+const leaving = new WeakMap<Bus, (() => void)[]>()
+function soon(bus: Bus, send: () => void): void {
+  const known = leaving.get(bus)
+  if (known) {
+    known.push(send)
+    return
+  }
+  const all = [send]
+  leaving.set(bus, all)
+  setImmediate(() => {
+    leaving.delete(bus)
+    for (const one of all) one()
+  })
+}
 
 export function createExchange<Answer>(options: ExchangeOptions<Answer>): Exchange<Answer> {
   const { bus, read, unsent, unknown, atMost = AT_MOST, withinMs = BUS_TIMEOUT_MS } = options
   const { connection } = bus
   const inbox = `${createInbox(bus.inboxPrefix)}.`
   const waiting = new Map<string, Waiting<Answer>>()
-  let ready: Message[] = []
   let serial = 0
   let looking: NodeJS.Timeout | undefined
   let stopped: { promise: Promise<void>; resolve: () => void } | undefined
@@ -74,16 +89,13 @@ export function createExchange<Answer>(options: ExchangeOptions<Answer>): Exchan
     if (outcome instanceof Error) waiter.reject(outcome)
     else waiter.resolve(outcome)
   }
-  function send(): void {
-    const messages = ready
-    ready = []
-    for (const { token, subject, headers, payload } of messages) {
-      const reply = inbox + token
-      try {
-        connection.publish(subject, payload, headers ? { headers, reply } : { reply })
-      } catch (error) {
-        take(token)?.reject(unsent(error))
-      }
+  function send(token: string, subject: string, { headers, payload, leaving }: Encoded): void {
+    const reply = inbox + token
+    leaving?.()
+    try {
+      connection.publish(subject, payload, headers ? { headers, reply } : { reply })
+    } catch (error) {
+      take(token)?.reject(unsent(error))
     }
   }
   /** Ends those whose time is over, and all when the connection is lost: an answer that was on its way is gone. */
@@ -98,9 +110,9 @@ export function createExchange<Answer>(options: ExchangeOptions<Answer>): Exchan
     if (!bus.connected()) throw unavailable('nats_down', 'The event store is away; nothing was written. Try again.')
     if (waiting.size >= atMost)
       throw new CredenceError('resource_exhausted', 'record_queue_full', 'Too many wait to be recorded. Try again.')
-    const { headers, payload } = make()
+    const encoded = make()
     const token = (serial++).toString(36)
-    if (ready.push({ token, subject, headers, payload }) === 1) setImmediate(send)
+    soon(bus, () => send(token, subject, encoded))
     looking ??= setTimeout(look, LOOK_MS)
     return new Promise((resolve, reject) => {
       waiting.set(token, { deadline: performance.now() + within, resolve, reject })

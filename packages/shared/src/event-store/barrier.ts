@@ -8,11 +8,10 @@
  * answered by any replica, however stale, and asking for the next message says "not found" of one that cannot be read.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import type { Msg } from '@nats-io/transport-node'
 import type { Bus } from '../bus/connect.ts'
-import { createExchange } from '../bus/exchange.ts'
+import { createExchange, type Encoded } from '../bus/exchange.ts'
 import type { Follower } from './follow.ts'
 
 /** @throws CredenceError `unavailable` when the server does not answer, or this process does not keep up */
@@ -26,10 +25,10 @@ export function createBarrier(bus: Bus, followers: readonly Follower[]): Barrier
   let sent: Promise<unknown> = Promise.resolve()
   const exchange = createExchange({ bus, read: lastSequenceIn, unsent: silent, unknown: silent, withinMs: WITHIN_MS })
 
-  async function ask(): Promise<void> {
+  async function ask(question: () => Encoded): Promise<void> {
     await Promise.all(
       followers.map(async (follower) => {
-        const last = await exchange.ask(`$JS.API.STREAM.INFO.${follower.stream}`, nothing).catch((error) => {
+        const last = await exchange.ask(`$JS.API.STREAM.INFO.${follower.stream}`, question).catch((error) => {
           throw silent(error)
         })
         await follower.reached(last, WITHIN_MS)
@@ -38,9 +37,13 @@ export function createBarrier(bus: Bus, followers: readonly Follower[]): Barrier
   }
   async function askNext(before: Promise<unknown>): Promise<void> {
     await before
-    await nextTurn()
-    next = undefined
-    const answered = ask()
+    let left = false
+    const leaving = () => {
+      // Who came until now shares this question; who comes from now on has another.
+      if (!left) next = undefined
+      left = true
+    }
+    const answered = ask(() => ({ payload: NOTHING, leaving })).finally(leaving)
     sent = answered.catch(() => undefined)
     await answered
   }
@@ -52,7 +55,6 @@ export function createBarrier(bus: Bus, followers: readonly Follower[]): Barrier
 }
 
 const NOTHING = new Uint8Array()
-const nothing = () => ({ payload: NOTHING })
 
 const silent = (cause?: unknown) =>
   unavailable('nats_down', 'The event store does not answer, so nothing can be known to be current.', cause)
