@@ -4,6 +4,7 @@ import { CredenceError } from '@credence/contracts/errors'
 import type { Fact } from '@credence/contracts/events/catalog'
 import type { StreamName } from '@credence/contracts/streams'
 import type { Bus } from '../bus/connect.ts'
+import { createTurns } from '../turns.ts'
 import { append } from './append.ts'
 import { type Actor, aggregateOf, type Correlation, newCommit } from './commit.ts'
 import type { Follower } from './follow.ts'
@@ -107,15 +108,7 @@ export function createWriter(options: {
   source: string
 }): Writer {
   const { bus, follower, stream, source } = options
-  const queues = new Map<string, Promise<unknown>>()
-
-  function inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const result = (queues.get(key) ?? Promise.resolve()).then(work, work)
-    const settled = result.catch(() => undefined)
-    queues.set(key, settled)
-    void settled.then(() => queues.get(key) === settled && queues.delete(key))
-    return result
-  }
+  const inTurn = createTurns()
 
   async function attempt<State, F extends Fact>(
     of: Aggregates<State>,

@@ -1,4 +1,5 @@
 /** Requests of agents for authority: by id, by the digest of their code, and how many of them weigh on somebody now. */
+import { createChanges } from '@credence/shared/changes'
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { ReadModel } from '@credence/shared/event-store/read-model'
 import { REQUEST_SECONDS, type Request, requestEvolution } from '../domain/request.ts'
@@ -10,7 +11,7 @@ export function createRequests() {
   const byCode = new Map<string, string>()
   /** Of each agent and each person, those whose time is not over; older ones fall out as new ones come. */
   const recent = new Map<string, Request[]>()
-  const watchers = new Map<string, Set<() => void>>()
+  const changes = createChanges()
 
   const add = (id: string | undefined, request: Request) => {
     if (id === undefined) return
@@ -23,16 +24,13 @@ export function createRequests() {
     add(request.agent, request)
     add(request.human, request)
   }
-  const wake = (id: string) => {
-    for (const one of watchers.get(id) ?? []) one()
-  }
   const index: ReadModel = {
     name: 'identity/request-index',
     apply: ({ facts }) => {
       for (const { type, data } of facts) {
         if (type === 'credence.identity.request.made.v1') addEverywhere({ ...data, state: 'pending' })
         if (type === 'credence.identity.request.approved.v1' || type === 'credence.identity.request.declined.v1')
-          wake(data.request)
+          changes.happened(data.request)
       }
     },
     // It follows from the requests, which are taken back before it, in their order.
@@ -69,17 +67,6 @@ export function createRequests() {
     /** Those that wait for the answer of this very person. */
     waitingFor: (human: string, now: Date) => weighing(human, now).filter(({ state }) => state === 'pending'),
     /** Resolves when it was answered, and at the latest after `ms`. */
-    answered: (id: string, ms: number) =>
-      new Promise<void>((resolve) => {
-        const waiting = watchers.get(id) ?? new Set()
-        const end = () => {
-          clearTimeout(timer)
-          waiting.delete(end)
-          if (waiting.size === 0) watchers.delete(id)
-          resolve()
-        }
-        const timer = setTimeout(end, ms)
-        watchers.set(id, waiting.add(end))
-      }),
+    answered: changes.next,
   }
 }

@@ -3,6 +3,7 @@ import { CredenceError, notFound, precondition } from '@credence/contracts/error
 import { ROLES } from '@credence/shared/callers/roles'
 import type { Actor, Correlation } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
+import { createTurns } from '@credence/shared/turns'
 import {
   type Answerer,
   type Approval,
@@ -69,14 +70,7 @@ export function createDesk(context: Context) {
   }
 
   /** One agent after the other: many at once are counted as many. (What another replica writes now is not seen.) */
-  const turns = new Map<string, Promise<unknown>>()
-  function inTurn<T>(agent: string, work: () => Promise<T>): Promise<T> {
-    const result = (turns.get(agent) ?? Promise.resolve()).then(work, work)
-    const settled = result.catch(() => undefined)
-    turns.set(agent, settled)
-    void settled.then(() => turns.get(agent) === settled && turns.delete(agent))
-    return result
-  }
+  const inTurn = createTurns()
 
   /** The request of a decision's own people and act. @throws CredenceError as RequestApproval does */
   function requestOf(recorded: Recorded, needed: NonNullable<Recorded['approval_needed']>) {

@@ -8,13 +8,13 @@ import type { Act } from '@credence/contracts/authority'
 import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Used } from '@credence/contracts/limits'
 import { type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
-import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
+import { type Delegation, type DelegationEnd, delegationChain } from '@credence/contracts/principals/delegation'
 import { asksOf, demandOf, type Needed, policyReasons } from '@credence/policies/judge'
 import type { LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from '@credence/policies/policies'
 import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
 import type { Located } from './location.ts'
 import { type RiskNow, riskAt } from './risk.ts'
-import { chainOf, endsIn, type Lookup, type Result } from './situation.ts'
+import { endsIn, type Lookup, type Result } from './situation.ts'
 import type { Task } from './task.ts'
 import { type Node, type Spending, spend } from './usage.ts'
 
@@ -82,7 +82,7 @@ export function stand(question: Question, lookup: Lookup, surroundings: Surround
   const agent = lookup.agent(question.agentId)
   const ends = endsIn(lookup, now)
   const task = lookup.taskOfGrant(question.grantId)
-  const chain = task && chainOf(lookup, task)
+  const chain = task && delegationChain(task.delegation, lookup.delegation)
   const result = lookup.result(question.agentId)
   const risk = riskAt(lookup.risk(question.agentId), now)
   const root = chain?.at(-1)

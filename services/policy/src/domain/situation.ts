@@ -9,7 +9,7 @@ import { type Delegation, type DelegationState, delegationEnd } from '@credence/
 import type { HumanState } from '@credence/contracts/principals/human'
 import type { MandateState } from '@credence/contracts/principals/mandate'
 import type { RiskState } from './risk.ts'
-import type { Task, TaskState } from './task.ts'
+import type { TaskState } from './task.ts'
 
 /** `recorded_at`: when it was recorded. */
 export type Result = EventData<'credence.attestation.result.recorded.v1'> & { recorded_at: string }
@@ -172,18 +172,6 @@ export function lookupIn(situation: Situation): Lookup {
     result: find('results'),
     risk: find('risks'),
   }
-}
-
-/** From the delegation of a task up to its root; undefined when a link is missing. */
-export function chainOf(lookup: Lookup, task: Pick<Task, 'delegation'>): Delegation[] | undefined {
-  const chain: Delegation[] = []
-  for (let next: string | undefined = task.delegation; next !== undefined; ) {
-    const delegation: DelegationState = chain.length < MAX_DEPTH ? lookup.delegation(next) : undefined
-    if (!delegation) return undefined
-    chain.push(delegation)
-    next = delegation.parent
-  }
-  return chain
 }
 
 export function endsIn(lookup: Lookup, now: Date) {

@@ -2,6 +2,7 @@
  * Approvals: by id, by act, by the decision that asked, and those that wait for people. What is over is forgotten after 30
  * days, counted by the times of the events, so that every replica holds the same.
  */
+import { createChanges } from '@credence/shared/changes'
 import type { Aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import {
@@ -22,7 +23,6 @@ type Entry = {
   /** Sequence of its newest event. */
   sequence: number
 }
-type Watcher = () => void
 
 export type Approvals = ReturnType<typeof createApprovals>
 
@@ -35,7 +35,7 @@ export function createApprovals() {
   const weighing = new Map<string, Set<string>>()
   /** Those that nobody has refused or used; what is over falls out as it is read. */
   const open = new Set<string>()
-  const watchers = new Map<string, Set<Watcher>>()
+  const changes = createChanges()
 
   const ofAct = (act: string): Entry | undefined => entries.get(newest.get(act) ?? '')
   const isSettled = ({ approval }: Entry): boolean => approval.usedBy !== undefined || approval.refusedBy !== undefined
@@ -74,7 +74,7 @@ export function createApprovals() {
     entries.set(id, changed)
     if (isSettled(changed)) open.delete(id)
     if (approval.usedBy !== undefined) rest(agent, id)
-    for (const wake of watchers.get(id) ?? []) wake()
+    changes.happened(id)
   }
 
   const byAct: Aggregates<ApprovalState> = {
@@ -152,17 +152,6 @@ export function createApprovals() {
       for (const entry of [...entries.values()].reverse()) if (entry.order < before) yield entry
     },
     /** Resolves when something happens to it, and at the latest after `ms`. */
-    changed: (id: string, ms: number) =>
-      new Promise<void>((resolve) => {
-        const waiting = watchers.get(id) ?? new Set<Watcher>()
-        const end = () => {
-          clearTimeout(timer)
-          waiting.delete(end)
-          if (waiting.size === 0) watchers.delete(id)
-          resolve()
-        }
-        const timer = setTimeout(end, ms)
-        watchers.set(id, waiting.add(end))
-      }),
+    changed: changes.next,
   }
 }

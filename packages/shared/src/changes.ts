@@ -1,0 +1,28 @@
+/** Who waits for something to happen to a thing, and is woken when it does. */
+export type Changes = {
+  /** Something has happened to it. */
+  happened(id: string): void
+  /** Resolves when something happens to it, and at the latest after `ms`. */
+  next(id: string, ms: number): Promise<void>
+}
+
+export function createChanges(): Changes {
+  const watchers = new Map<string, Set<() => void>>()
+  return {
+    happened: (id) => {
+      for (const wake of watchers.get(id) ?? []) wake()
+    },
+    next: (id, ms) =>
+      new Promise<void>((resolve) => {
+        const waiting = watchers.get(id) ?? new Set()
+        const end = () => {
+          clearTimeout(timer)
+          waiting.delete(end)
+          if (waiting.size === 0) watchers.delete(id)
+          resolve()
+        }
+        const timer = setTimeout(end, ms)
+        watchers.set(id, waiting.add(end))
+      }),
+  }
+}
