@@ -32,7 +32,8 @@ export async function replayAll(stack: Stack, cedar: string, most = Number.POSIT
     }),
   )
   const texts = new Map<string, string>()
-  await withBus(stack, 'policy', (bus) =>
+  // The policy service reads its snapshots one by one; it may not read the bucket as a stream.
+  await withBus(stack, 'bootstrap', (bus) =>
     each(bus, 'KV_policy_snapshots', (message) => {
       texts.set(message.subject.slice(message.subject.lastIndexOf('.') + 1), message.string())
       return true
