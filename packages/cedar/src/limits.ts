@@ -20,7 +20,7 @@ export const LIMITS = {
   /** Ancestor entries that a store keeps once computed; past it they are computed again at each look-up. */
   keptAncestors: 1_000_000,
   /** Request environments (action, principal type, resource type) that get a program of their own. */
-  environments: 4_096,
+  environments: 32_768,
   /** Policies summed over those programs; past it an environment uses the general program. */
   environmentPolicies: 1_000_000,
   /** Levels of the policy index; policies that still agree there are tried one after the other. */

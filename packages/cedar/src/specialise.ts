@@ -28,12 +28,13 @@ export function environmentPrograms(
 ): UidMap<ActionPrograms> {
   let environments = 0
   let filed = 0
+  const candidatesOf = byAction(rules)
   const specialise = (environment: Environment): Node | undefined => {
     if (environments >= LIMITS.environments || filed >= LIMITS.environmentPolicies) return undefined
     const simplify = simplifier(build, environment)
     const remaining: { index: number; tests: Expression[] }[] = []
-    for (const [index, rule] of rules.entries()) {
-      const tests = remainingTests(rule.tests, simplify)
+    for (const index of candidatesOf(environment)) {
+      const tests = remainingTests(rules[index]?.tests ?? [], simplify)
       if (tests) remaining.push({ index, tests })
     }
     environments++
@@ -59,6 +60,48 @@ export function environmentPrograms(
     })
   }
   return programs
+}
+
+/**
+ * Rules by the actions that their scope names: a program for one of thousands of actions is made of those that concern it,
+ * and not by looking at all. Only rules whose other tests would be false for sure are left out.
+ * @returns their indexes, in order
+ */
+function byAction(rules: readonly Rule[]): (environment: Environment) => number[] {
+  const equal = new UidMap<number[]>()
+  const within = new UidMap<number[]>()
+  const open: number[] = []
+  const file = (map: UidMap<number[]>, uid: EntityUid, index: number) => {
+    const known = map.get(uid)
+    if (known) known.push(index)
+    else map.set(uid, [index])
+  }
+  for (const [index, { tests }] of rules.entries()) {
+    const named = actionsNamed(tests)
+    if (!named) open.push(index)
+    else for (const uid of named.uids) file(named.exactly ? equal : within, uid, index)
+  }
+  return ({ action, groups }) => {
+    const found = new Set([...open, ...(equal.get(action) ?? []), ...(within.get(action) ?? [])])
+    for (const group of groups.list) for (const index of within.get(group) ?? []) found.add(index)
+    return [...found].sort((left, right) => left - right)
+  }
+}
+
+/** The actions of a test that is reached before any that could fail; undefined when there is none. */
+function actionsNamed(tests: readonly Expression[]): { exactly: boolean; uids: EntityUid[] } | undefined {
+  for (const test of tests) {
+    if (test.op === 'equal' && test.left.op === 'variable' && test.left.name === 'action' && test.right.op === 'value')
+      return isUid(test.right.value) ? { exactly: true, uids: [test.right.value] } : undefined
+    if (test.op === 'in' && test.left.op === 'variable' && test.left.name === 'action' && test.right.op === 'value') {
+      const { value } = test.right
+      const uids = isUid(value) ? [value] : value instanceof CedarSet ? [...value].filter(isUid) : []
+      const all = value instanceof CedarSet ? uids.length === [...value].length : isUid(value)
+      return all ? { exactly: false, uids } : undefined
+    }
+    if (!neverFails(test)) return undefined
+  }
+  return undefined
 }
 
 /** Tests that the environment leaves open; undefined when one that is always reached is false. */
