@@ -9,18 +9,34 @@ export const QUICK: Timing = { rounds: 1, seconds: 4, compareSeconds: 1, warmUpS
 
 export type Case = { target: Target; file: string }
 
+/** `first`: while most of what was asked about was asked about for the first time. */
+export type Whole = Measured & { first?: Measured | undefined }
+
 /** First each is compared and warmed up. @returns in the order of the cases */
-export async function measure(cases: readonly Case[], timing: Timing): Promise<Measured[]> {
+export async function measure(cases: readonly Case[], timing: Timing): Promise<Whole[]> {
   const found: Measured[][] = cases.map(() => [])
   const compared: Measured[] = []
+  const firsts: (Measured | undefined)[] = []
   for (const { target, file } of cases) {
     compared.push(await compare(target, file, timing.compareSeconds))
     await press(target, file, timing.warmUpSeconds)
+    firsts.push(await settle(target, file, timing.seconds))
   }
   for (let round = 0; round < timing.rounds; round++)
     for (const [index, { target, file }] of cases.entries())
       found[index]?.push(await press(target, file, timing.seconds))
-  return found.map((rounds, index) => together(rounds, compared[index]))
+  return found.map((rounds, index) => ({ ...together(rounds, compared[index]), first: firsts[index] }))
+}
+
+/** @returns how it was until then; undefined for a target that needs none of it */
+async function settle(target: Target, file: string, seconds: number): Promise<Measured | undefined> {
+  const rounds: Measured[] = []
+  for (let asked = 0; asked < (target.settledAfter ?? 0); ) {
+    const round = await press(target, file, seconds)
+    rounds.push(round)
+    asked += round.perSecond * seconds
+  }
+  return rounds.length > 0 ? together(rounds, undefined) : undefined
 }
 
 /** Speeds as the mean of the rounds, latencies as their median, mistakes as their sum. */

@@ -2,11 +2,11 @@
 import type { EngineMeasured } from '../engine.ts'
 import { printReport, rounded } from '../report.ts'
 import { type GrpcMeasured, IN_FLIGHT_EACH, STREAMS, UNARY_IN_FLIGHT } from './grpc.ts'
-import type { Timing } from './measure.ts'
+import type { Timing, Whole } from './measure.ts'
 import type { Replays } from './replay.ts'
 import { CONNECTIONS, type Measured, THREADS } from './wrk.ts'
 
-export type Found = Measured & { name: string; policies: number }
+export type Found = Whole & { name: string; policies: number }
 /** `load`: of the machine before the bench began, so of others. */
 export type Conditions = {
   own: Own | undefined
@@ -37,13 +37,24 @@ export function printTable(found: readonly Found[], conditions: Conditions): voi
       `wrk, ${THREADS} threads, ${CONNECTIONS} connections, ${timing.rounds} × ${timing.seconds} s for each server by turns, after ${timing.compareSeconds} s of comparing answers one by one and ${timing.warmUpSeconds} s of warming up`,
       `servers and wrk share this machine’s cores; its load before was ${rounded(load)}`,
       `${requests} distinct requests of ${agents} agents; the same rules in Cedar, Cerbos policies and Rego. One rule can concern every request, nine those of one application`,
+      'the first decision about a grant also keeps the snapshot from which it can be recomputed: shown apart, the others after about each grant was used',
       `peers are told the attributes of the agent with each request; ratios are to the peer with ${POLICIES} policies, ${COMPARED}`,
       `gRPC: ${POLICIES} policies, mTLS, one connection of one process in Node: ${UNARY_IN_FLIGHT} calls in flight, or ${STREAMS} streams with ${IN_FLIGHT_EACH} questions in flight each`,
       'replay: of what was recorded in the run, each from its record, the snapshot that it names and the policies, as one is replayed; snapshots read before',
       ...notes,
     ],
     rows: [
-      ...found.map((one): [string, string] => [`${one.policies} policies: ${one.name}`, show(one)]),
+      ...found.flatMap((one): [string, string][] => [
+        ...(one.first
+          ? [
+              [`${one.policies} policies: ${one.name}, grants used for the first time`, show(one.first)] as [
+                string,
+                string,
+              ],
+            ]
+          : []),
+        [`${one.policies} policies: ${one.name}`, show(one)],
+      ]),
       ...(own ? rowsOf(own) : []),
       ...engine.rows,
     ],

@@ -11,6 +11,8 @@ export type Target = {
   /** A PEM file, when the url is https. */
   caFile?: string
   body(asked: AskedWith): string
+  /** Requests before it is measured, where the first one about a thing costs more than the next; that is told apart. */
+  settledAfter?: number
   /** What the body of an answer contains if and only if it allows. */
   allowed: string
   /** All processes that work for a decision. */
