@@ -4,7 +4,7 @@ import { CannotCompile } from './cannot-compile.ts'
 import type { Entities } from './entity.ts'
 import { expressions } from './expressions.ts'
 import { type Frame, find, type Request } from './frame.ts'
-import { indexTree, type LeafRule, type Node } from './index-tree.ts'
+import { indexer, type LeafRule, type Node } from './index-tree.ts'
 import { LIMITS } from './limits.ts'
 import type { Policy } from './policy-json.ts'
 import { type Rule, readPolicy } from './read-policy.ts'
@@ -57,6 +57,7 @@ export function compile(
     ids.add(policy.id)
     rules.push(readPolicy(policy, build))
   }
+  const index = indexer(build)
   const general: Node =
     options.index === false
       ? {
@@ -66,12 +67,9 @@ export function compile(
             ({ tests }, index): LeafRule => ({ kind: 'rule', index, tests: tests.map(build.closureOf) }),
           ),
         }
-      : indexTree(
-          rules.map(({ tests }, index) => ({ index, tests })),
-          build,
-        )
+      : index(rules.map(({ tests }, index) => ({ index, tests })))
   const environments =
-    schema && options.index !== false ? environmentPrograms(rules, general, build, schema) : undefined
+    schema && options.index !== false ? environmentPrograms(rules, general, { build, index }, schema) : undefined
   const run = runner(rules)
   const actions = schema?.actions
 

@@ -23,8 +23,8 @@ export type Branch =
   | {
       kind: 'equal'
       of: Evaluate
-      primitives: ReadonlyMap<Value, Node>
-      entities: UidMap<Node>
+      primitives: ReadonlyMap<Value, Node> | undefined
+      entities: UidMap<Node> | undefined
       /** All rules below: those that fail with `of`. */
       rules: readonly number[]
     }
@@ -47,10 +47,15 @@ type Pending = {
   ways: number
 }
 
-/** @param rules with the position that answers name them by */
-export function indexTree(rules: Iterable<{ index: number; tests: readonly Expression[] }>, build: Expressions): Node {
+type FilingOf = (test: Expression, rule: Pending) => Filing
+type Context = { closureOf: Expressions['closureOf']; filingOf: FilingOf; leafOf: (rule: Pending) => LeafRule }
+
+export type IndexTree = (rules: Iterable<{ index: number; tests: readonly Expression[] }>) => Node
+
+/** Trees of one builder share what they have in common: a rule that is left with the same tests is one object. */
+export function indexer({ closureOf }: Expressions): IndexTree {
   const filings = new Map<number, Filing>()
-  const filingOf = (test: Expression, { ways }: Pending): Filing => {
+  const filingOf: FilingOf = (test, { ways }) => {
     let filing = filings.get(test.id)
     if (!filing) {
       filing = file(test)
@@ -58,17 +63,25 @@ export function indexTree(rules: Iterable<{ index: number; tests: readonly Expre
     }
     return filing.literals.length * ways <= LIMITS.indexedWays ? filing : shared(test)
   }
-  const pending: Pending[] = []
-  for (const { index, tests } of rules) {
-    const firstOrdered = tests.findIndex((test) => !neverFails(test))
-    const free = firstOrdered < 0 ? tests : tests.slice(0, firstOrdered)
-    pending.push({ index, free: [...new Set(free)], ordered: tests.slice(free.length), ways: 1 })
+  const leaves = new Map<string, LeafRule>()
+  const leafOf = ({ index, free, ordered }: Pending): LeafRule => {
+    const tests = [...free, ...ordered]
+    const key = [index, ...tests.map(({ id }) => id)].join()
+    let leaf = leaves.get(key)
+    if (!leaf) {
+      leaf = { kind: 'rule', index, tests: tests.length === 0 ? NONE : tests.map(closureOf) }
+      leaves.set(key, leaf)
+    }
+    return leaf
   }
-  return nodeOf(pending, 0, { build, filingOf })
+  return (rules) => nodeOf(Array.from(rules, pendingOf), 0, { closureOf, filingOf, leafOf })
 }
 
-type FilingOf = (test: Expression, rule: Pending) => Filing
-type Context = { build: Expressions; filingOf: FilingOf }
+function pendingOf({ index, tests }: { index: number; tests: readonly Expression[] }): Pending {
+  const firstOrdered = tests.findIndex((test) => !neverFails(test))
+  const free = firstOrdered < 0 ? tests : tests.slice(0, firstOrdered)
+  return { index, free: [...new Set(free)], ordered: tests.slice(free.length), ways: 1 }
+}
 
 /** Tests that may be made next. */
 const candidates = ({ free, ordered }: Pending): readonly Expression[] => (free.length > 0 ? free : ordered.slice(0, 1))
@@ -85,17 +98,12 @@ const FEW = 2
 const NONE: readonly never[] = []
 
 function nodeOf(rules: readonly Pending[], depth: number, context: Context): Node {
-  const { build, filingOf } = context
-  const leaf = ({ index, free, ordered }: Pending): LeafRule => ({
-    kind: 'rule',
-    index,
-    tests: free.length + ordered.length === 0 ? NONE : [...free, ...ordered].map(build.closureOf),
-  })
+  const { filingOf, leafOf } = context
   // What a literal leads to is mostly one rule: as itself it takes less memory to walk through than a node.
   const [only] = rules
-  if (only && rules.length === 1) return leaf(only)
+  if (only && rules.length === 1) return leafOf(only)
   if (rules.length <= FEW || depth >= LIMITS.indexDepth)
-    return { kind: 'node', branches: NONE, leaves: rules.map(leaf) }
+    return { kind: 'node', branches: NONE, leaves: rules.map(leafOf) }
 
   const scores = score(rules, filingOf)
   const filed = new Map<string, { filing: Filing; rules: { rule: Pending; test: Expression }[] }>()
@@ -108,7 +116,7 @@ function nodeOf(rules: readonly Pending[], depth: number, context: Context): Nod
       if (found > most) [best, most] = [test, found]
     }
     if (!best) {
-      leaves.push(leaf(rule))
+      leaves.push(leafOf(rule))
       continue
     }
     const filing = filingOf(best, rule)
@@ -145,13 +153,13 @@ function branchOf(
   depth: number,
   context: Context,
 ): Branch {
-  const { build, filingOf } = context
+  const { closureOf, filingOf } = context
   const indexes = rules.map(({ rule }) => rule.index)
   const below = (pending: readonly Pending[]) => nodeOf(pending, depth + 1, context)
   if (filing.branch === 'test')
     return {
       kind: 'test',
-      of: build.closureOf(filing.of),
+      of: closureOf(filing.of),
       next: below(rules.map(({ rule, test }) => without(rule, test, 1))),
       rules: indexes,
     }
@@ -182,7 +190,13 @@ function branchOf(
     list.push([uid, node])
   }
   if (filing.branch === 'in') return { kind: 'in', variable: variableOf(filing.of), groups, list }
-  return { kind: 'equal', of: build.closureOf(filing.of), primitives: byPrimitive, entities: groups, rules: indexes }
+  return {
+    kind: 'equal',
+    of: closureOf(filing.of),
+    primitives: byPrimitive.size > 0 ? byPrimitive : undefined,
+    entities: list.length > 0 ? groups : undefined,
+    rules: indexes,
+  }
 }
 
 const variableOf = (expression: Expression): EntityVariable => {

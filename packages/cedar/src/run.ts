@@ -81,7 +81,7 @@ function visitBranch(branch: Branch, frame: Frame, found: Found): void {
   switch (branch.kind) {
     case 'equal': {
       const value = branch.of(frame)
-      const next = isUid(value) ? branch.entities.get(value) : branch.primitives.get(value as Value)
+      const next = isUid(value) ? branch.entities?.get(value) : branch.primitives?.get(value as Value)
       if (next) visit(next, frame, found)
       else if (value instanceof Failure) failAll(branch.rules, value, found)
       return

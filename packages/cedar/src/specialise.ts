@@ -3,7 +3,7 @@
 import type { Ancestors, KnownEntity } from './entity.ts'
 import { childrenOf, type Expression, neverFails, type Shape } from './expression.ts'
 import type { Expressions } from './expressions.ts'
-import { indexTree, type Node } from './index-tree.ts'
+import type { IndexTree, Node } from './index-tree.ts'
 import { LIMITS } from './limits.ts'
 import type { Rule } from './read-policy.ts'
 import type { Schema } from './schema.ts'
@@ -23,7 +23,7 @@ export type ActionPrograms = {
 export function environmentPrograms(
   rules: readonly Rule[],
   general: Node,
-  build: Expressions,
+  { build, index }: { build: Expressions; index: IndexTree },
   schema: Schema,
 ): UidMap<ActionPrograms> {
   let environments = 0
@@ -39,7 +39,7 @@ export function environmentPrograms(
     }
     environments++
     filed += remaining.length
-    return indexTree(remaining, build)
+    return index(remaining)
   }
 
   const programs = new UidMap<ActionPrograms>()
