@@ -4,7 +4,7 @@ import type { Target } from './target.ts'
 import { compare, type Measured, press } from './wrk.ts'
 
 export type Timing = { rounds: number; seconds: number; compareSeconds: number; warmUpSeconds: number }
-export const WHOLE: Timing = { rounds: 3, seconds: 5, compareSeconds: 2, warmUpSeconds: 3 }
+export const WHOLE: Timing = { rounds: 2, seconds: 4, compareSeconds: 1, warmUpSeconds: 2 }
 export const QUICK: Timing = { rounds: 1, seconds: 4, compareSeconds: 1, warmUpSeconds: 1 }
 
 export type Case = { target: Target; file: string }
