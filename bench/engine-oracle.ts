@@ -29,6 +29,8 @@ const inWorker = (task: Task): Promise<Part> =>
     const worker = new Worker(new URL(import.meta.url), { workerData: task })
     worker.once('message', resolve)
     worker.once('error', reject)
+    // A promise that is settled by then stays as it is.
+    worker.once('exit', (code) => reject(new Error(`a worker ended with ${code} before its work did`)))
   })
 
 function add(total: Part, part: Part): void {
