@@ -25,8 +25,6 @@ import {
 } from './limits.ts'
 
 /** `names`: locations, actions, resources and patterns of all objects together; comparing costs their square. */
-export { Amount } from './limits.ts'
-
 const LIMITS = { objects: 32, members: 64, length: 256, names: 512 }
 
 const ACTION = /^[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\.([a-z][a-z0-9_-]*|\*)$/

@@ -1,6 +1,7 @@
 /** Events of the POLICY stream. */
 import { z } from 'zod'
-import { Amount, AuthorizationDetails, DroppedAuthority } from '../authority.ts'
+import { AuthorizationDetails, DroppedAuthority } from '../authority.ts'
+import { Amount } from '../limits.ts'
 import {
   AgentId,
   ApprovalId,

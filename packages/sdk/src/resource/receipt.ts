@@ -5,7 +5,7 @@
 import { unauthenticated } from '@credence/contracts/errors'
 import type { TrustBundle } from '@credence/shared/spiffe/bundle'
 import { verifyX509Svid } from '@credence/shared/spiffe/x509-svid'
-import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 
 const Claims = z.object({
@@ -34,12 +34,11 @@ const ALGORITHMS = ['ES256', 'EdDSA', 'PS256']
  * @throws CredenceError `unauthenticated` with a reason that begins with `receipt_`, or that of verifyX509Svid
  */
 export async function verifyReceipt(jws: string, bundle: TrustBundle): Promise<Receipt> {
-  const { x5c, typ } = headerOf(jws)
+  const { x5c, typ, signedAt } = unverified(jws)
   if (typ !== 'decision-receipt+jwt') throw refused('type', 'it is not a decision receipt')
   const [leaf, ...rest] = (x5c ?? []).map((text) => new Uint8Array(Buffer.from(text, 'base64')))
   if (!leaf) throw refused('unsigned', 'it names no certificate')
   // A certificate lives for hours, a receipt for years: it has to have been valid when the receipt was signed.
-  const signedAt = new Date(Number(claimIn(jws, 'iat')) * 1000)
   const svid = verifyX509Svid([leaf, ...rest], bundle, { now: signedAt })
   if (svid.id.path !== '/service/policy')
     throw refused('signer', `it is signed by ${svid.id.path}, not by a policy service`)
@@ -59,17 +58,10 @@ export async function verifyReceipt(jws: string, bundle: TrustBundle): Promise<R
 const refused = (reason: string, why: string) =>
   unauthenticated(`receipt_${reason}`, `The decision receipt is refused: ${why}.`)
 
-function headerOf(jws: string) {
+/** What it says before it is verified. */
+function unverified(jws: string) {
   try {
-    return decodeProtectedHeader(jws)
-  } catch {
-    throw refused('form', 'it is not a compact JWS')
-  }
-}
-
-function claimIn(jws: string, name: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8'))[name]
+    return { ...decodeProtectedHeader(jws), signedAt: new Date(Number(decodeJwt(jws).iat) * 1000) }
   } catch {
     throw refused('form', 'it is not a compact JWS')
   }

@@ -18,7 +18,7 @@ import {
 import type { Recorded } from '../domain/replay.ts'
 import type { Told } from './acts.ts'
 import type { Context } from './context.ts'
-import { recordOf } from './grpc/replay.ts'
+import { recordOf } from './recorded.ts'
 
 /** How long after a decision its approval may be asked for. */
 export const REQUESTABLE_SECONDS = 600

@@ -1,24 +1,14 @@
 /** One question to the decision point and its answer, whatever protocol carries them. */
-import type { Sensitivity } from '@credence/contracts/events/values'
 import type { Obligation } from '@credence/policies/policies'
+import type { Question } from '../domain/decision.ts'
 
-export type Asked = {
-  agentId: string
-  grantId: string
-  /** jti of the access token; empty when the caller has seen none. */
-  tokenId: string
-  action: string
-  resource: { type: string; id: string; sensitivity: Sensitivity; properties?: string }
-  audience: string
+/** `tokenId`: the jti of the access token; empty when the caller has seen none. */
+export type Asked = Question & {
   /** Address of the agent's socket, as the enforcement point saw it; empty when it is gone. */
   sourceAddress: string
   requestId: string
   /** Positions like "IDENTITY:1234" that must be seen before it is decided. */
   notBefore: readonly string[]
-  amount?: { currency: string; value: string }
-  /** JSON object text. */
-  arguments?: string
-  supportedObligations: readonly string[]
   receipt: boolean
 }
 

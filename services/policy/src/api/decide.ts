@@ -5,7 +5,7 @@ import { newCommit } from '@credence/shared/event-store/commit'
 import { newId } from '@credence/shared/ids'
 import { waitFor } from '@credence/shared/rpc/fields'
 import { useApproval } from '../domain/approval.ts'
-import { conclude, type Decided, type Question, respend, type Surroundings, stand } from '../domain/decision.ts'
+import { conclude, type Decided, respend, type Surroundings, stand } from '../domain/decision.ts'
 import { sentenceOf } from '../domain/reasons.ts'
 import { decisionFact } from '../domain/record.ts'
 import { reliedOn } from '../domain/situation.ts'
@@ -34,36 +34,29 @@ export function consider(context: Context, asked: Asked, asker: Asker) {
 }
 
 function weigh({ world, acts, followers, clock }: Context, asked: Asked, asker: Asker) {
-  const { agentId, grantId, tokenId, action, resource, audience, amount, supportedObligations } = asked
+  const { agentId: agent, grantId: grant, action, resource, audience, amount, arguments: told } = asked
   const now = clock()
-  const about = {
-    ...(amount ? { amount } : {}),
-    ...(asked.arguments ? { arguments: asked.arguments } : {}),
-  }
-  const question: Question = { agentId, grantId, tokenId, action, resource, audience, supportedObligations, ...about }
-  let digest: string | undefined
-  const act = (): string => {
+  const act = once(() => {
     const { type, id } = resource
-    digest ??= acts.digest({ agent: agentId, grant: grantId, action, resource: { type, id }, audience, ...about })
-    return digest
-  }
-  const root = world.rootOf(world.taskOfGrant(grantId)?.delegation)
+    return acts.digest({ agent, grant, action, resource: { type, id }, audience, amount, arguments: told })
+  })
+  const root = once(() => world.rootOf(world.taskOfGrant(grant)?.delegation))
   const surroundings: Surroundings = {
-    tokenRevoked: world.revokedTokens.has(tokenId),
+    tokenRevoked: world.revokedTokens.has(asked.tokenId),
     stale: followers.filter((follower) => !follower.fresh()).map(({ stream }) => stream),
     location: world.locate(asked.sourceAddress),
     enforcementPoint: { id: asker.id, location: world.locate(asker.address) },
-    used: (node, detail) => world.used(root, node, detail),
+    used: (node, detail) => world.used(root(), node, detail),
     approval: once(() => {
-      const found = world.approvals.forAct(grantId, act())
+      const found = world.approvals.forAct(grant, act())
       if (!found) return undefined
       const { approval, approver, persons, approvedBy } = found
       return { approval, approver, persons, approvedBy, standing: world.approvals.standing(found, now) }
     }),
   }
   // What two readers could read differently is refused before anything else.
-  if (asked.arguments !== undefined) act()
-  const standing = stand(question, world.lookup, surroundings, now)
+  if (told !== undefined) act()
+  const standing = stand(asked, world.lookup, surroundings, now)
   return { standing, act, root }
 }
 
@@ -159,10 +152,10 @@ async function usedUp(
     if (spending.uses.length > 0)
       await writer.execute(world.usages, {
         ...about,
-        id: root,
+        id: root(),
         decide: (book) =>
           countUses(
-            root,
+            root(),
             decision,
             respend(standing, world.lookup, (node, detail) => usedOf(book, node, detail)),
           ),

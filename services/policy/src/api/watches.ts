@@ -77,7 +77,7 @@ export function createWatches(most = MOST): Watches {
       else for (const id of touched.ids) for (const watch of [...(byId.get(id) ?? [])]) tell(watch, touched.cause)
     },
     tick: (now) => {
-      for (const watch of [...all]) if (watch.until <= now.getTime()) tell(watch, 'time')
+      for (const watch of all) if (watch.until <= now.getTime()) tell(watch, 'time')
     },
     size: () => all.size,
   }

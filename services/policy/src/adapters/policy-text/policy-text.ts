@@ -2,7 +2,7 @@
 import { unavailable } from '@credence/contracts/errors'
 import { versionOf } from '@credence/policies/version'
 import type { Bus } from '@credence/shared/bus/connect'
-import { decodeCommit } from '@credence/shared/event-store/commit'
+import { readCommit } from '@credence/shared/event-store/read-commit'
 import type { Places } from '../../projections/policysets.ts'
 
 /** @throws CredenceError `unavailable` when the stream cannot be read, or does not hold what the version names */
@@ -20,13 +20,8 @@ export const createReadText =
   }
 
 async function partAt(bus: Bus, sequence: number): Promise<string> {
-  const message = await bus.jsm.streams.getMessage('POLICY', { seq: sequence })
-  if (!message) throw unavailable('policies_unreadable', `POLICY:${sequence} is gone.`)
-  const { facts } = decodeCommit(
-    { subject: message.subject, headers: message.header, data: message.data },
-    'POLICY',
-    sequence,
-  )
-  for (const { type, data } of facts) if (type === 'credence.policy.policyset.text_added.v1') return data.text
+  const commit = await readCommit(bus, 'POLICY', sequence)
+  if (!commit) throw unavailable('policies_unreadable', `POLICY:${sequence} is gone.`)
+  for (const { type, data } of commit.facts) if (type === 'credence.policy.policyset.text_added.v1') return data.text
   throw unavailable('policies_unreadable', `POLICY:${sequence} holds no part of a text.`)
 }

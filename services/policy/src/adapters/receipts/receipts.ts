@@ -2,10 +2,11 @@
  * Receipts: what was decided, signed with this service's X.509-SVID. Whoever has the trust domain's bundle can verify one
  * offline (packages/sdk/src/resource/receipt.ts); no other key has to be published.
  */
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { sha256 } from '@credence/shared/digest'
 import type { TlsFiles } from '@credence/shared/rpc/tls'
+import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
 import canonicalize from 'canonicalize'
 import { SignJWT } from 'jose'
 import type { Receipts } from '../../api/context.ts'
@@ -15,10 +16,7 @@ const ALGORITHMS: Record<string, string> = { ec: 'ES256', ed25519: 'EdDSA', rsa:
 export function createReceipts(tls: TlsFiles, spiffeId: string): Receipts {
   const key = createPrivateKey(readFileSync(tls.keyFile))
   const alg = ALGORITHMS[key.asymmetricKeyType ?? ''] ?? 'ES256'
-  const chain = readFileSync(tls.certFile, 'utf8').match(
-    /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g,
-  )
-  const x5c = (chain ?? []).map((pem) => new X509Certificate(pem).raw.toString('base64'))
+  const x5c = certificatesIn(readFileSync(tls.certFile, 'utf8')).map((der) => Buffer.from(der).toString('base64'))
   return {
     sign: (made, position, now) =>
       new SignJWT({

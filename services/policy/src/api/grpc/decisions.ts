@@ -16,6 +16,7 @@ import { eachAtOnce, type Outlet, streamMethod } from '@credence/shared/rpc/stre
 import { z } from 'zod'
 import type { Answer, Ask, Asked, Asker, Relied } from '../ask.ts'
 import type { Context } from '../context.ts'
+import { askEach, type Semantic as Words } from '../semantics.ts'
 import type { Cause } from '../watches.ts'
 
 const Name = z.string().min(1, 'must not be empty').max(128, 'must be at most 128 characters')
@@ -27,7 +28,7 @@ const JsonObject = z
   .refine((text) => text === '' || isJsonObject(text), 'must be a JSON object, or empty')
   .transform((text) => (text === '' ? undefined : text))
 
-export const isJsonObject = (text: string): boolean => {
+const isJsonObject = (text: string): boolean => {
   try {
     const value = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -36,7 +37,7 @@ export const isJsonObject = (text: string): boolean => {
   }
 }
 
-export const Check = z
+const Check = z
   .object({
     agentId: AgentId,
     grantId: Name,
@@ -102,7 +103,9 @@ export const decisionMethods = (context: Context, ask: Ask) => ({
       semantic: z.enum(Semantic),
     }),
     handle: async ({ checks, semantic }, caller) => {
-      const answers = await askAll(ask, checks, semanticOf(semantic), askerOf(caller, 'grpc'))
+      const asker = askerOf(caller, 'grpc')
+      const one = (asked: Asked) => ask(asked, asker)
+      const answers = await askEach(checks, semanticOf(semantic), one, ({ outcome }) => outcome === 'allow')
       return { answers: answers.map(shown) }
     },
   }),
@@ -140,23 +143,6 @@ export const decisionMethods = (context: Context, ask: Ask) => ({
   }),
 })
 
-/** In the order asked; a semantic other than all ends with the answer that decides. */
-export async function askAll(
-  ask: Ask,
-  all: readonly Asked[],
-  semantic: 'execute_all' | 'deny_on_first_deny' | 'permit_on_first_permit',
-  asker: Asker,
-): Promise<Answer[]> {
-  if (semantic === 'execute_all') return Promise.all(all.map((asked) => ask(asked, asker)))
-  const answers: Answer[] = []
-  for (const asked of all) {
-    const answer = await ask(asked, asker)
-    answers.push(answer)
-    if ((answer.outcome === 'allow') === (semantic === 'permit_on_first_permit')) break
-  }
-  return answers
-}
-
 /** Watches from the moment of the decision on; what changes before the answer is told is told after it. */
 function watchFor({ watches }: Context, watching: Set<() => void>) {
   let changed: Cause | undefined
@@ -185,12 +171,12 @@ function watchFor({ watches }: Context, watching: Set<() => void>) {
   }
 }
 
-const SEMANTICS = {
+const SEMANTICS: Partial<Record<string, Words>> = {
   [Semantic.SEMANTIC_DENY_ON_FIRST_DENY]: 'deny_on_first_deny',
   [Semantic.SEMANTIC_PERMIT_ON_FIRST_PERMIT]: 'permit_on_first_permit',
-} as const
+}
 
-const semanticOf = (semantic: string) => SEMANTICS[semantic as keyof typeof SEMANTICS] ?? 'execute_all'
+const semanticOf = (semantic: string): Words => SEMANTICS[semantic] ?? 'execute_all'
 
 const askerOf = (caller: Caller, protocol: Asker['protocol']): Asker => ({
   id: caller.id,
@@ -204,7 +190,7 @@ const DECISIONS = {
   ask: Decision.DECISION_ASK,
 } as const
 
-export const shown = ({ outcome, decision, receipt, approvalNeeded, ...answer }: Answer): CheckResponse => ({
+const shown = ({ outcome, decision, receipt, approvalNeeded, ...answer }: Answer): CheckResponse => ({
   ...answer,
   decision: DECISIONS[outcome],
   decisionId: decision,

@@ -1,15 +1,11 @@
 /** Recomputes recorded decisions. */
-import { notFound, precondition } from '@credence/contracts/errors'
+import { precondition } from '@credence/contracts/errors'
 import { DecisionId } from '@credence/contracts/events/values'
-import { parsePosition } from '@credence/contracts/streams'
-import { decodeCommit, type RecordedCommit } from '@credence/shared/event-store/commit'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { type Recorded, replay } from '../../domain/replay.ts'
 import type { Context } from '../context.ts'
-
-/** How far back a decision is searched when its place is not told. */
-const SEARCHED = 10_000
+import { recordOf } from '../recorded.ts'
 
 export const replayMethods = (context: Context) => ({
   replayDecision: method({
@@ -35,29 +31,6 @@ export const replayMethods = (context: Context) => ({
     },
   }),
 })
-
-/** The record at a place, if it is this decision's. @throws CredenceError `not_found` */
-export async function recordOf(
-  { bus }: Context,
-  decisionId: string,
-  position: string,
-): Promise<{ commit: RecordedCommit; recorded: Recorded }> {
-  const at = parsePosition(position)?.sequence
-  const last = at ?? (await bus.jsm.streams.info('DECISIONS')).state.last_seq
-  const first = at ?? Math.max(1, last - SEARCHED + 1)
-  for (let sequence = last; sequence >= first; sequence--) {
-    const message = await bus.jsm.streams.getMessage('DECISIONS', { seq: sequence }).catch(() => undefined)
-    if (!message) continue
-    const commit = decodeCommit(
-      { subject: message.subject, headers: message.header, data: message.data },
-      'DECISIONS',
-      sequence,
-    )
-    for (const { type, data } of commit.facts)
-      if (type === 'credence.policy.decision.made.v1' && data.decision === decisionId) return { commit, recorded: data }
-  }
-  throw notFound('decision', decisionId)
-}
 
 /** @throws CredenceError `failed_precondition` when what it needs is not kept any more */
 export async function replayOf({ policies, acts, readSnapshot }: Context, recorded: Recorded, time: Date) {

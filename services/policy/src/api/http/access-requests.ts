@@ -3,7 +3,7 @@ import { CredenceError } from '@credence/contracts/errors'
 import type { Approval } from '../../domain/approval.ts'
 import type { Desk } from '../approvals.ts'
 import type { Context } from '../context.ts'
-import { recordOf } from '../grpc/replay.ts'
+import { recordOf } from '../recorded.ts'
 import type { AccessRequest, AccessRequests } from './requests.ts'
 
 export function accessRequestsOf(context: Context, desk: Desk): AccessRequests {

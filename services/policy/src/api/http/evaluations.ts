@@ -1,6 +1,7 @@
 /** Authorization API 1.0 §access-evaluation-api and §access-evaluations-api. */
 import { CredenceError, invalid } from '@credence/contracts/errors'
 import type { Asker } from '../ask.ts'
+import { askEach, SEMANTICS, type Semantic } from '../semantics.ts'
 import { decisionText } from './answer.ts'
 import { isObject, type JsonObject, type Read, readJson } from './exact-json.ts'
 import { statusOf } from './exchange.ts'
@@ -8,8 +9,6 @@ import type { Call, Parts } from './parts.ts'
 import { type Question, readAction, readContext, readQuestion, readResource, readSubject, type TextOf } from './read.ts'
 
 export const MAX_EVALUATIONS = 100
-
-const SEMANTICS = ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit']
 
 /** @throws CredenceError at once for a request that is not well-formed */
 export function evaluate(parts: Parts, call: Call): Promise<string> {
@@ -42,8 +41,7 @@ export async function evaluateAll(parts: Parts, call: Call): Promise<string> {
   const wrong = evaluations.findIndex((entry) => !isObject(entry))
   if (wrong >= 0) throw invalid(`evaluations.${wrong}`, 'must be an object')
   const one = (entry: JsonObject, index: number) => evaluateEntry(parts, call, read, entry, index)
-  const entries =
-    semantic === 'execute_all' ? await Promise.all(evaluations.map(one)) : await inTurn(evaluations, one, semantic)
+  const entries = await askEach(evaluations, semantic, one, (entry) => 'isAllow' in entry && entry.isAllow)
   const failures = entries.flatMap((entry) => ('failure' in entry ? [entry.failure] : []))
   const [first] = failures
   // Nothing was decided, and not because of what was asked: that is no answer.
@@ -51,13 +49,13 @@ export async function evaluateAll(parts: Parts, call: Call): Promise<string> {
   return `{"evaluations":[${entries.map(entryText).join(',')}]}`
 }
 
-function readSemantic(options: unknown): string {
+function readSemantic(options: unknown): Semantic {
   if (options === undefined) return 'execute_all'
   if (!isObject(options)) throw invalid('options', 'must be an object')
   const { evaluations_semantic: semantic = 'execute_all' } = options
-  if (typeof semantic !== 'string' || !SEMANTICS.includes(semantic))
-    throw invalid('options.evaluations_semantic', `must be one of ${SEMANTICS.join(', ')}`)
-  return semantic
+  const known = SEMANTICS.find((word) => word === semantic)
+  if (!known) throw invalid('options.evaluations_semantic', `must be one of ${SEMANTICS.join(', ')}`)
+  return known
 }
 
 /** A default is whole, or not there; one that is wrong makes the request wrong, not some of its entries. */
@@ -96,22 +94,6 @@ const textOfEntry =
   (read: Read, entry: JsonObject, index: number): TextOf =>
   (entity) =>
     read.textOf(entry[entity] === undefined ? -1 : index, entity)
-
-/** §evaluations-semantics: up to and including the one that ends it. What comes after is not asked: it would use up what is counted. */
-async function inTurn(
-  all: JsonObject[],
-  one: (entry: JsonObject, index: number) => Promise<Entry>,
-  semantic: string,
-): Promise<Entry[]> {
-  const entries: Entry[] = []
-  for (const [index, each] of all.entries()) {
-    const entry = await one(each, index)
-    entries.push(entry)
-    const isAllow = 'isAllow' in entry && entry.isAllow
-    if (isAllow === (semantic === 'permit_on_first_permit')) break
-  }
-  return entries
-}
 
 /** A failure is told as one (§errors), so that nobody takes it for a decision that was made and recorded. */
 function entryText(entry: Entry): string {

@@ -1,4 +1,5 @@
 /** What is sent and answered, as JSON Schema (2020-12). Members that are not named here are ignored, as the standard says. */
+import { SEMANTICS } from '../semantics.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -122,7 +123,7 @@ export const schemas = {
       ...entities,
       evaluations: list(open, 100),
       options: object({
-        evaluations_semantic: { enum: ['execute_all', 'deny_on_first_deny', 'permit_on_first_permit'] },
+        evaluations_semantic: { enum: [...SEMANTICS] },
       }),
     }),
     anyOf: [
