@@ -50,7 +50,12 @@ describe('the story', () => {
     const again = await credence(profile, 'decision', 'replay', told.decisionId)
     expect(again.out).toContain('comes out the same again')
     expect(again.code).toBe(0)
-    const other = await credence(profile, 'decision', 'replay', told.decisionId.replace(/.$/, '0'))
+    const other = await credence(
+      profile,
+      'decision',
+      'replay',
+      told.decisionId.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+    )
     expect(other.code).not.toBe(0)
     const grants = await credence(profile, 'grant', 'list', '--all', '--agent', told.agentId)
     expect(grants.out).toMatch(/grt_\w+ {2}agt_\w+ {2}task_completed/)

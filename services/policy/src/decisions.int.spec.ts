@@ -219,11 +219,11 @@ describe('a recorded decision', () => {
       agrees: true,
       recordedReasons: expect.arrayContaining(['agent_revoked']),
     })
-    await expect(auditor.replayDecision({ decisionId: decisionId.replace(/.$/, '0'), position })).rejects.toMatchObject(
-      {
-        status: 'not_found',
-      },
-    )
+    await expect(
+      auditor.replayDecision({ decisionId: decisionId.replace(/.$/, (last) => (last === '0' ? '1' : '0')), position }),
+    ).rejects.toMatchObject({
+      status: 'not_found',
+    })
     await expect(enforcement.replayDecision({ decisionId, position })).rejects.toMatchObject({
       status: 'permission_denied',
     })

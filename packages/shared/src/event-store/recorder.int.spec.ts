@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Nats, startNats } from '../../../../infra/dev/nats.ts'
 import { type Authority, openAuthority } from '../../../../infra/dev/pki.ts'
 import { freePorts } from '../../../../infra/dev/ports.ts'
+import { freeze } from '../../../../infra/testing/freeze.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { verifyStreams } from '../bus/streams.ts'
 import { append } from './append.ts'
@@ -49,12 +49,6 @@ async function stored(): Promise<RecordedCommit[]> {
   await follower.stop()
   await audit.close()
   return found
-}
-/** Stops the server; the signal is there before all its threads have taken it. */
-async function hang(): Promise<void> {
-  nats.process().kill('SIGSTOP')
-  const state = () => execFileSync('ps', ['-o', 'state=', '-p', String(nats.process().pid)], { encoding: 'utf8' })
-  while (!state().startsWith('T')) await sleep(5)
 }
 async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + 10_000
@@ -148,7 +142,7 @@ describe('the recorder, on a real nats-server', () => {
 
   it('says unknown at the deadline of a server that hangs; the same commit again is stored once', async () => {
     const commit = aCommit()
-    await hang()
+    await freeze(nats.process())
     const started = performance.now()
     const short = recorder.record(SUBJECT, commit, 200)
     const usual = recorder.record(SUBJECT, aCommit())
@@ -198,7 +192,7 @@ describe('the recorder, on a real nats-server', () => {
   })
 
   it('ends what waits soon after the connection is lost, and refuses what comes then', async () => {
-    await hang()
+    await freeze(nats.process())
     const waiting = recorder.record(SUBJECT, aCommit(), 5_000).catch((error: unknown) => error)
     nats.process().kill('SIGKILL')
     const started = performance.now()

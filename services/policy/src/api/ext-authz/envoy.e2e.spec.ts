@@ -13,6 +13,7 @@ import { putToWork } from '../../../../../infra/dev/house.ts'
 import { NETWORKS } from '../../../../../infra/dev/story/cast.ts'
 import { type Answer, type EnvoyHouse, openEnvoyHouse } from '../../../../../infra/testing/envoy/house.ts'
 import { type Envoy, envoyPath } from '../../../../../infra/testing/envoy/start.ts'
+import { freeze } from '../../../../../infra/testing/freeze.ts'
 
 const missing = envoyPath() ? '' : 'this machine has no envoy'
 let at: EnvoyHouse
@@ -327,7 +328,7 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
     it('decisions that cannot be recorded are none, also where failure_mode_allow is set', async () => {
       const token = await at.token()
       const nats = at.stack.nats.process()
-      nats.kill('SIGSTOP')
+      await freeze(nats)
       try {
         for (const envoy of [at.envoy, at.lax]) {
           const [status, code] = await stopped(() => at.call(envoy, 'GET', '/events/evn_1', { token }))
@@ -346,7 +347,7 @@ describe.skipIf(missing)(`Envoy${missing && ` (skipped: ${missing})`}`, () => {
         const dpop = await at.proof(token, 'GET', '/events/evn_1')
         return at.raw(at.envoy, ['GET /events/evn_1 HTTP/1.1', `Authorization: DPoP ${token}`, `DPoP: ${dpop}`])
       }
-      policy.kill('SIGSTOP')
+      await freeze(policy)
       expect((await stopped(get))[0]).toBe(503)
       policy.kill('SIGCONT')
       policy.kill('SIGKILL')

@@ -10,6 +10,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { Agent, fetch as undiciFetch } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as facts from '../../../../../infra/testing/facts.ts'
+import { freeze } from '../../../../../infra/testing/freeze.ts'
 import { openPeopleHouse, type PeopleHouse, type Somebody } from '../../testing/people.ts'
 
 const POLICIES = `
@@ -340,7 +341,7 @@ describe('when it cannot be recorded', () => {
     const { question } = await atWork()
     const { subject, action, resource, context } = question()
     const nats = house.stack.nats.process()
-    nats.kill('SIGSTOP')
+    await freeze(nats)
     try {
       const one = await evaluate(question())
       expect([one.status, one.headers.get('retry-after')]).toEqual([503, '1'])
