@@ -2,7 +2,7 @@
 export type Changes = {
   /** Something has happened to it. */
   happened(id: string): void
-  /** Resolves when something happens to it, and at the latest after `ms`. */
+  /** Resolves when something happens to it, and else when `ms` have passed: not before, so that a deadline has then passed. */
   next(id: string, ms: number): Promise<void>
 }
 
@@ -21,7 +21,14 @@ export function createChanges(): Changes {
           if (waiting.size === 0) watchers.delete(id)
           resolve()
         }
-        const timer = setTimeout(end, ms)
+        // A timer counts whole milliseconds of the loop’s clock, so it may come up to one too early.
+        const until = performance.now() + ms
+        const look = () => {
+          const left = until - performance.now()
+          if (left > 0) timer = setTimeout(look, Math.ceil(left))
+          else end()
+        }
+        let timer = setTimeout(look, ms)
         watchers.set(id, waiting.add(end))
       }),
   }
