@@ -12,8 +12,10 @@ export const AGENT_MANIFEST = {
   predicateType: 'https://credence.dev/agent-manifest/v1',
   statementType: 'https://in-toto.io/Statement/v1',
   payloadType: 'application/vnd.in-toto+json',
-  bytes: 512 * 1024,
+  bytes: 256 * 1024,
   depth: 8,
+  /** Servers, names and digests of all tools together, as JSON: they stand in the result, and an event holds 60,000 bytes. */
+  toolBytes: 24 * 1024,
 } as const
 
 const Name = z.string().regex(/^[^\p{C}]{1,256}$/u, 'must be 1 to 256 characters, none of them a control character')
@@ -52,7 +54,7 @@ export type AgentManifest = {
   policyVersion?: string | undefined
 }
 
-/** The statement, in its RFC 8785 form: one manifest, one text. @throws ZodError when the manifest breaks a limit */
+/** The statement, in its RFC 8785 form: one manifest, one text. @throws Error when the manifest breaks a limit */
 export function writeAgentManifest(manifest: AgentManifest): Buffer {
   const { program, prompt, model, tools, blueprint, label, policyVersion } = manifest
   const statement = Statement.parse({
@@ -68,50 +70,55 @@ export function writeAgentManifest(manifest: AgentManifest): Buffer {
       ...(policyVersion ? { policyVersion } : {}),
     },
   })
+  const fault = toolsFault(tools)
+  if (fault) throw new Error(fault.detail)
   return Buffer.from(canonicalize(statement) ?? '')
 }
 
 const described = ({ name, digest }: Part) => ({ name, digest: { sha256: digest } })
 
 /**
- * Reads the payload of the envelope, whoever wrote it. Codes: `other_predicate`, `subjects_not_one`, `tool_twice`,
- * `evidence_too_large`, `evidence_malformed`. Throws nothing.
+ * Reads the payload of the envelope, whoever wrote it. Codes: `statement_type`, `predicate_type`, `subjects_not_one`,
+ * `tool_twice`, `tools_too_many`, `evidence_too_large`, `statement_malformed`. Throws nothing.
  */
 export function readAgentManifest(payload: Uint8Array): Read<AgentManifest> {
   const json = readExactJson(payload, AGENT_MANIFEST)
   if (json.refused === 'json_too_large') return { refused: 'evidence_too_large', detail: json.detail }
-  if (json.refused) return { refused: 'evidence_malformed', detail: `The statement ${json.detail}.` }
+  if (json.refused) return { refused: 'statement_malformed', detail: `The statement ${json.detail}.` }
   const { data, error } = Statement.safeParse(json.value)
   if (error) return faultOf(json.value, error)
   const { predicate, subject } = data
   const tools = predicate.tools.map((tool) => ({ ...tool, digest: tool.digest.sha256 }))
-  const fault = toolListFault(tools)
-  if (fault) return { refused: fault, detail: 'One tool of one server stands there twice.' }
+  const fault = toolsFault(tools)
+  if (fault) return fault
   const part = ({ name, digest }: z.infer<typeof Described>): Part => ({ name, digest: digest.sha256 })
   const { blueprint, label, prompt, model, policyVersion } = predicate
   const parts = { program: part(subject[0]), prompt: part(prompt), model: part(model) }
   return { value: { blueprint, label, ...parts, tools, ...(policyVersion ? { policyVersion } : {}) } }
 }
 
-const Outline = z.looseObject({ predicateType: z.string(), subject: z.array(z.unknown()) })
-
-/** The plainest thing that is wrong. Paths are told, values are not. */
-function faultOf(value: unknown, error: z.ZodError): { refused: string; detail: string } {
-  const { data: outline } = Outline.safeParse(value)
-  if (outline && outline.predicateType !== AGENT_MANIFEST.predicateType)
-    return { refused: 'other_predicate', detail: `The predicateType is not ${AGENT_MANIFEST.predicateType}.` }
-  if (outline && outline.subject.length !== 1)
-    return { refused: 'subjects_not_one', detail: 'The statement must be about one program.' }
-  const [issue] = error.issues
-  const path = (issue?.path ?? []).filter((step) => typeof step === 'number' || MEMBERS.has(String(step))).join('.')
-  return { refused: 'evidence_malformed', detail: `The statement is wrong at "${path}".` }
+function toolsFault(tools: readonly ToolDigest[]): Fault | undefined {
+  if (toolListFault(tools)) return { refused: 'tool_twice', detail: 'One tool of one server stands there twice.' }
+  if (Buffer.byteLength(JSON.stringify(tools)) <= AGENT_MANIFEST.toolBytes) return undefined
+  return { refused: 'tools_too_many', detail: `The list of tools is longer than ${AGENT_MANIFEST.toolBytes} bytes.` }
 }
 
-const MEMBERS = new Set(
-  ['_type', 'subject', 'predicateType', 'predicate', 'name', 'digest', 'sha256', 'server'].concat(
-    Object.keys(Predicate.shape),
-  ),
-)
+const Outline = z.looseObject({ _type: z.string(), predicateType: z.string(), subject: z.array(z.unknown()) })
+
+type Fault = { refused: string; detail: string }
+
+/** The plainest thing that is wrong. Where is told, values are not. */
+function faultOf(value: unknown, error: z.ZodError): Fault {
+  const { data: outline } = Outline.safeParse(value)
+  if (outline && outline._type !== AGENT_MANIFEST.statementType)
+    return { refused: 'statement_type', detail: `The _type is not ${AGENT_MANIFEST.statementType}.` }
+  if (outline && outline.predicateType !== AGENT_MANIFEST.predicateType)
+    return { refused: 'predicate_type', detail: `The predicateType is not ${AGENT_MANIFEST.predicateType}.` }
+  if (outline && outline.subject.length !== 1)
+    return { refused: 'subjects_not_one', detail: 'The statement must be about one program.' }
+  // Paths of what is known: a member that is not has its name in the message, never in the path.
+  return { refused: 'statement_malformed', detail: `The statement is wrong at "${error.issues[0]?.path.join('.')}".` }
+}
 
 /** What the manifest says that the agent is made of, as attestation compares it. */
 export const compositionOf = ({ program, prompt, model, tools }: AgentManifest): Composition => ({

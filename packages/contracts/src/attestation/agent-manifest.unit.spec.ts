@@ -72,38 +72,46 @@ describe('an agent manifest', () => {
   const refused: [name: string, code: string, read: () => object][] = [
     [
       'another predicate',
-      'other_predicate',
+      'predicate_type',
       () => changed((one) => (one.predicateType = 'https://slsa.dev/provenance/v1')),
     ],
     [
       'another version of the predicate',
-      'other_predicate',
+      'predicate_type',
       () => changed((one) => (one.predicateType = `${AGENT_MANIFEST.predicateType}.1`)),
     ],
-    [
-      'another statement',
-      'evidence_malformed',
-      () => changed((one) => (one._type = 'https://in-toto.io/Statement/v0.1')),
-    ],
+    ['another statement', 'statement_type', () => changed((one) => (one._type = 'https://in-toto.io/Statement/v0.1'))],
     ['two subjects', 'subjects_not_one', () => changed((one) => one.subject.push(one.subject[0]))],
     ['no subject', 'subjects_not_one', () => changed((one) => (one.subject = []))],
     [
       'a subject by SHA-512 alone',
-      'evidence_malformed',
+      'statement_malformed',
       () => changed((one) => (one.subject[0].digest = { sha512: '1'.repeat(128) })),
     ],
-    ['a member that nobody compares', 'evidence_malformed', () => changed((one) => (one.predicate.memory = 'x'))],
-    ['a member beside the predicate', 'evidence_malformed', () => changed((one) => (one.also = 'x'))],
-    ['a missing prompt', 'evidence_malformed', () => changed((one) => delete one.predicate.prompt)],
+    ['a member that nobody compares', 'statement_malformed', () => changed((one) => (one.predicate.memory = 'x'))],
+    ['a member beside the predicate', 'statement_malformed', () => changed((one) => (one.also = 'x'))],
+    ['a missing prompt', 'statement_malformed', () => changed((one) => delete one.predicate.prompt)],
     [
       'a digest in capitals',
-      'evidence_malformed',
+      'statement_malformed',
       () => changed((one) => (one.predicate.model.digest.sha256 = 'A'.repeat(64))),
     ],
     ['a tool twice', 'tool_twice', () => changed((one) => one.predicate.tools.push(one.predicate.tools[0]))],
     [
+      'names of tools that no result could carry',
+      'tools_too_many',
+      () =>
+        changed(
+          (one) =>
+            (one.predicate.tools = Array.from({ length: 200 }, (_, at) => ({
+              ...one.predicate.tools[0],
+              name: `a-rather-long-name-of-a-tool-${at}`,
+            }))),
+        ),
+    ],
+    [
       '257 tools',
-      'evidence_malformed',
+      'statement_malformed',
       () =>
         changed(
           (one) =>
@@ -115,23 +123,23 @@ describe('an agent manifest', () => {
     ],
     [
       'a control character in a name',
-      'evidence_malformed',
+      'statement_malformed',
       () => changed((one) => (one.subject[0].name = 'agent\u001b[2J')),
     ],
-    ['a blueprint that is no slug', 'evidence_malformed', () => changed((one) => (one.predicate.blueprint = '../x'))],
-    ['an array', 'evidence_malformed', () => read([statement()])],
+    ['a blueprint that is no slug', 'statement_malformed', () => changed((one) => (one.predicate.blueprint = '../x'))],
+    ['an array', 'statement_malformed', () => read([statement()])],
     [
       'a member twice',
-      'evidence_malformed',
+      'statement_malformed',
       () => read(JSON.stringify(statement()).replace('{"_type"', '{"_type":"x","_type"')),
     ],
     [
       'a prototype',
-      'evidence_malformed',
+      'statement_malformed',
       () => read(JSON.stringify(statement()).replace('{"_type"', '{"__proto__":{},"_type"')),
     ],
     ['too many bytes', 'evidence_too_large', () => read(' '.repeat(AGENT_MANIFEST.bytes + 1))],
-    ['nothing', 'evidence_malformed', () => read('')],
+    ['nothing', 'statement_malformed', () => read('')],
   ]
   for (const [name, code, read] of refused)
     it(`is refused with ${name}`, () => expect(read()).toMatchObject({ refused: code }))
