@@ -20,13 +20,16 @@ export const AGENT_MANIFEST = {
 
 const Name = z.string().regex(/^[^\p{C}]{1,256}$/u, 'must be 1 to 256 characters, none of them a control character')
 
+/** As it stands, not trimmed: what is read is what was signed. */
+const Label = z.string().refine((text) => Prose.safeParse(text).data === text, 'must be 1 to 500 characters of text')
+
 const DigestSet = z.strictObject({ sha256: Sha256 })
 const Described = z.strictObject({ name: Name, digest: DigestSet })
 
 /** Unknown members are refused: a part that nobody compares would be signed for nothing. */
 const Predicate = z.strictObject({
   blueprint: Slug,
-  label: Prose,
+  label: Label,
   prompt: Described,
   model: Described,
   tools: z.array(z.strictObject({ ...ToolDigest.shape, digest: DigestSet })).max(TOOL_LIMITS.tools),

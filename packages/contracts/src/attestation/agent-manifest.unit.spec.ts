@@ -145,7 +145,7 @@ describe('an agent manifest', () => {
     it(`is refused with ${name}`, () => expect(read()).toMatchObject({ refused: code }))
 
   it('is not written when it breaks a limit', () =>
-    expect(() => writeAgentManifest({ ...manifest, label: '' })).toThrow('must not be empty'))
+    expect(() => writeAgentManifest({ ...manifest, label: '' })).toThrow('must be 1 to 500 characters'))
 
   it('tells where it is wrong without what it holds', () =>
     expect(changed((one) => (one.predicate.model.digest.sha256 = 'secret'))).toMatchObject({

@@ -200,7 +200,13 @@ describe('a builder with a certificate', () => {
       publicKey: await imported('spki', publicKey, ['verify']),
     })
     const imported = (format: 'pkcs8' | 'spki', key: KeyObject, usages: KeyUsage[]) =>
-      webcrypto.subtle.importKey(format, key.export({ type: format, format: 'der' } as never), algorithm, true, usages)
+      webcrypto.subtle.importKey(
+        format,
+        key.export({ type: format, format: 'der' } as never) as never,
+        algorithm,
+        true,
+        usages,
+      )
     const rootKeys = await keys(root)
     const ca = await x509.X509CertificateGenerator.createSelfSigned(
       {
