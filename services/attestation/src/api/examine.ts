@@ -6,8 +6,8 @@ import { leavesOf, type Requirement } from '@credence/contracts/attestation/requ
 import type { Agent, LivingKey } from '@credence/contracts/principals/agent'
 import { sha256 } from '@credence/shared/digest'
 import { messageOf } from '@credence/shared/log'
-import type { Challenge } from '../domain/challenge.ts'
 import type { Examined } from '../domain/appraisal.ts'
+import type { Challenge } from '../domain/challenge.ts'
 import type { Profile } from '../domain/profile.ts'
 import type { Context } from './context.ts'
 import type { Evidenced, PieceKind, Statement, Verified, Verifier } from './verifier.ts'
@@ -18,7 +18,13 @@ const VERIFICATION_MS = 5_000
 const MAX_CLAIMS_BYTES = 36 * 1024
 
 export type Sent = { statement: string; evidence: { kind: PieceKind; content: Uint8Array }[] }
-export type Submission = Sent & { agent: Agent; key: LivingKey; challenge: Challenge; profile: Profile | undefined; now: Date }
+export type Submission = Sent & {
+  agent: Agent
+  key: LivingKey
+  challenge: Challenge
+  profile: Profile | undefined
+  now: Date
+}
 
 type Part = Pick<Context, 'openStatement' | 'verifiers' | 'appraisals' | 'spiffeId' | 'log'>
 
@@ -44,7 +50,12 @@ export async function examine(sent: Submission, context: Part): Promise<{ examin
       const outcome = await verify(kind, content, aboutPiece(kind, nonce, sent, context), context)
       if ('claims' in outcome) return { kind, digest, ...outcome }
       const { refused: reason, detail } = outcome
-      context.log.info('evidence refused', { agent: agent.agent, type: kind, reason, ...(detail ? { error: detail } : {}) })
+      context.log.info('evidence refused', {
+        agent: agent.agent,
+        type: kind,
+        reason,
+        ...(detail ? { error: detail } : {}),
+      })
       return { kind, digest, refused: reason }
     }),
   )

@@ -34,8 +34,7 @@ export function createAppraisals() {
       ...references,
       apply: (commit) => {
         references.apply(commit)
-        for (const { type, data } of commit.facts)
-          if (type === 'credence.attestation.reference.approved.v1') hang(data)
+        for (const { type, data } of commit.facts) if (type === 'credence.attestation.reference.approved.v1') hang(data)
       },
       load: (entry) => {
         const state = references.load(entry)
