@@ -46,7 +46,10 @@ export function challengeTpm(state: TpmState, wanted: Enrolling, now: Date): Att
 
 function refuseAnother({ enrolled }: TpmState, ekDigest: string): void {
   if (enrolled && enrolled.ek_digest !== ekDigest)
-    throw precondition('tpm_enrolled_already', 'Another TPM is enrolled for this agent. An operator must remove it first.')
+    throw precondition(
+      'tpm_enrolled_already',
+      'Another TPM is enrolled for this agent. An operator must remove it first.',
+    )
 }
 
 /** What an enrolment is answered with. */

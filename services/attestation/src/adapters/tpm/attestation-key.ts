@@ -64,7 +64,8 @@ function qualifiedName(data: Uint8Array, area: PublicArea, { name, signer }: { n
   if (!same(parentQualifiedName, above))
     throw new TpmFault('attestation_key_hierarchy', 'attestation key: it is not below the endorsement hierarchy')
   const expected = qualifiedNameOf(area.nameAlgorithm, parentQualifiedName, name)
-  if (!same(signer, expected)) throw new TpmFault('creation_invalid', 'creation attestation: its signer stands elsewhere')
+  if (!same(signer, expected))
+    throw new TpmFault('creation_invalid', 'creation attestation: its signer stands elsewhere')
   return expected
 }
 

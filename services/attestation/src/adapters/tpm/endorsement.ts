@@ -80,7 +80,8 @@ function certified(
       : [],
   )
   const found = paths.find(({ fault }) => fault === undefined)
-  if (!found) throw paths[0]?.fault ?? new TpmFault('chain_untrusted', 'certificate: it leads to no trusted manufacturer')
+  if (!found)
+    throw paths[0]?.fault ?? new TpmFault('chain_untrusted', 'certificate: it leads to no trusted manufacturer')
   const expiresAt = new Date(Math.min(...found.path.map(({ notAfter }) => notAfter.getTime())))
   const [manufacturer] = leaf.directoryNames.flatMap((name) => MANUFACTURER.exec(name)?.[1] ?? [])
   return { anchor: found.anchor, certified: true, manufacturer, expiresAt }

@@ -31,7 +31,9 @@ export const tpm2Quote: KindAppraiser<'tpm2-quote'> = {
     }
   },
   unmet: (claims, requirement) => [
-    ...(claims.bank === requirement.bank && sameList(claims.selection, requirement.pcrs) ? [] : ['pcr_selection_wrong']),
+    ...(claims.bank === requirement.bank && sameList(claims.selection, requirement.pcrs)
+      ? []
+      : ['pcr_selection_wrong']),
     ...(requirement.certified && !claims.certified ? ['endorsement_key_not_certified'] : []),
   ],
   reasons: {
@@ -86,7 +88,8 @@ function previousClaims({ previous }: About): Claims | undefined {
 /** TPM 2.0 Part 1 §36: counters of one TPM and its clock only go up, unless it was cleared or its state was put back. */
 function againstPrevious(now: Claims, before: Claims | undefined): { faults: string[]; notes: string[] } {
   if (!before) return { faults: [], notes: [] }
-  if (before.ek_digest !== now.ek_digest || before.ak_name !== now.ak_name) return { faults: [], notes: ['tpm_changed'] }
+  if (before.ek_digest !== now.ek_digest || before.ak_name !== now.ak_name)
+    return { faults: [], notes: ['tpm_changed'] }
   const resets = now.reset_count - before.reset_count
   const restarts = now.restart_count - before.restart_count
   return {

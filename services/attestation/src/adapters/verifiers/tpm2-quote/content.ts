@@ -39,7 +39,8 @@ export function parseQuoteContent(content: Uint8Array): QuoteContent {
   } catch {
     throw malformed('quote', 'it is no JSON')
   }
-  if (!parsed.success) throw malformed('quote', 'it has not exactly attest, signature, pcrs and, where there is one, event_log')
+  if (!parsed.success)
+    throw malformed('quote', 'it has not exactly attest, signature, pcrs and, where there is one, event_log')
   const { attest, signature, pcrs, event_log: eventLog } = parsed.data
   return { attest, signature, pcrs, ...(eventLog ? { eventLog } : {}) }
 }

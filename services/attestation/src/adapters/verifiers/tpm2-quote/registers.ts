@@ -6,7 +6,11 @@ import { parseEventLog, replayEventLog } from '../../tpm/event-log.ts'
 import { malformed, TpmFault } from '../../tpm/reader.ts'
 
 /** The registers of a selection, exactly, each as long as its bank’s digests. @throws TpmFault `evidence_malformed` */
-export function registersOf(pcrs: Record<string, string>, selection: readonly number[], bank: Bank): Map<number, Buffer> {
+export function registersOf(
+  pcrs: Record<string, string>,
+  selection: readonly number[],
+  bank: Bank,
+): Map<number, Buffer> {
   const values = new Map(Object.entries(pcrs).map(([pcr, hex]) => [Number(pcr), Buffer.from(hex, 'hex')]))
   const fits = ([pcr, value]: [number, Buffer]) => selection.includes(pcr) && value.byteLength === DIGEST_BYTES[bank]
   if (values.size !== selection.length || ![...values].every(fits))
@@ -30,7 +34,8 @@ export function refuseUnlessReplays(eventLog: Uint8Array, values: ReadonlyMap<nu
   let shared = 0
   for (const [pcr, value] of values) {
     const wanted = replayed.get(pcr)
-    if (wanted && !same(wanted, value)) throw new TpmFault('event_log_mismatch', `event log: PCR ${pcr} holds something else`)
+    if (wanted && !same(wanted, value))
+      throw new TpmFault('event_log_mismatch', `event log: PCR ${pcr} holds something else`)
     if (wanted) shared++
   }
   if (shared === 0) throw new TpmFault('event_log_mismatch', 'event log: it leads to none of the quoted registers')

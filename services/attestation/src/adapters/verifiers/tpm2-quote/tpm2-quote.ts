@@ -49,7 +49,8 @@ function claimsOf(content: Uint8Array, about: About, tpm: EnrolledTpm): ClaimsOf
   // 1: by the enrolled key, with the scheme and the hash that it was made for.
   const key = parsePublicArea(Buffer.from(tpm.ak_public, 'base64url'))
   const signature = parseSignature(signed)
-  if (!isSignedBy(key, signature, attest)) throw refused('signature_invalid', 'not signed by the enrolled attestation key')
+  if (!isSignedBy(key, signature, attest))
+    throw refused('signature_invalid', 'not signed by the enrolled attestation key')
   // 2, 3: made by a TPM, and a quote (parseQuote).
   const quote = parseQuote(attest)
   // 4: for this challenge, this agent’s key, this service.
