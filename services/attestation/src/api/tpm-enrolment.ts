@@ -24,8 +24,8 @@ export type AboutEnrolment = {
 export type Prepared = {
   record: Omit<Enrolling, 'enrolment' | 'agent' | 'key_thumbprint' | 'expires_at'>
   /** TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET. */
-  credentialBlob: Uint8Array
-  encryptedSecret: Uint8Array
+  credentialBlob: Buffer
+  encryptedSecret: Buffer
 }
 
 export type TpmEnroller = {

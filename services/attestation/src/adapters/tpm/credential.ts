@@ -10,9 +10,9 @@ import { malformed, weak, wrap } from './reader.ts'
 
 export type Credential = {
   /** TPM2B_ID_OBJECT. */
-  credentialBlob: Uint8Array
+  credentialBlob: Buffer
   /** TPM2B_ENCRYPTED_SECRET. */
-  encryptedSecret: Uint8Array
+  encryptedSecret: Buffer
 }
 
 const LABEL = 'IDENTITY'

@@ -74,9 +74,8 @@ export function unwrap(bytes: Uint8Array, most: number, what: string): Uint8Arra
 }
 
 /** Two bytes of length, and the bytes. */
-export function wrap(bytes: Uint8Array): Uint8Array {
-  const wrapped = new Uint8Array(2 + bytes.byteLength)
-  new DataView(wrapped.buffer).setUint16(0, bytes.byteLength)
-  wrapped.set(bytes, 2)
-  return wrapped
+export function wrap(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(bytes.byteLength)
+  return Buffer.concat([length, bytes])
 }

@@ -1,16 +1,11 @@
 /** Enrolling a TPM for an agent, and taking it away. */
-import type { Anchor } from '@credence/contracts/attestation/trust'
 import { type CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { AttestationFact } from '@credence/contracts/events/catalog'
 import { AgentId, EnrolmentId, Prose } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
-import type { Clock } from '@credence/shared/clock'
 import { later } from '@credence/shared/clock'
-import type { Writer } from '@credence/shared/event-store/aggregates'
-import type { Follower } from '@credence/shared/event-store/follow'
 import { newId } from '@credence/shared/ids'
-import type { Principals } from '@credence/shared/principals'
 import { notBefore, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
@@ -24,20 +19,10 @@ import {
   removeTpm,
   type TpmState,
 } from '../../domain/tpm.ts'
-import type { Tpms } from '../../projections/tpms.ts'
+import type { Context } from '../context.ts'
 import type { TpmEnroller } from '../tpm-enrolment.ts'
 
-export type TpmContext = {
-  spiffeId: string
-  principals: Principals
-  tpms: Tpms
-  tpmEnroller: TpmEnroller
-  /** Living trust anchors for quotes of agents of a blueprint. */
-  tpmAnchors: (blueprint: string) => readonly Anchor[]
-  writer: Writer
-  followers: readonly Follower[]
-  clock: Clock
-}
+export type TpmContext = Context & { tpmEnroller: TpmEnroller }
 
 const bytes = (most: number) =>
   z
@@ -45,7 +30,8 @@ const bytes = (most: number) =>
     .refine((value) => value.byteLength > 0 && value.byteLength <= most, `must be 1 to ${most} bytes`)
 
 export const tpmMethods = (context: TpmContext) => {
-  const { principals, tpms, tpmEnroller, writer, clock } = context
+  const { principals, appraisals, tpmEnroller, writer, clock } = context
+  const { tpms } = appraisals
 
   const living = (id: string, now: Date): Agent => {
     const agent = principals.agent(id)
@@ -55,7 +41,7 @@ export const tpmMethods = (context: TpmContext) => {
     return agent
   }
   const write = (agent: string, caller: Caller, now: Date, decide: (state: TpmState) => AttestationFact[]) =>
-    writer.execute(tpms.states, { id: agent, actor: actorOf(caller), now, decide })
+    writer.execute(tpms, { id: agent, actor: actorOf(caller), now, decide })
 
   return {
     beginTpmEnrolment: method({
@@ -72,13 +58,14 @@ export const tpmMethods = (context: TpmContext) => {
       }),
       handle: async ({ agentId, notBefore: positions, ...evidence }, caller) => {
         await waitFor(positions, context.followers)
-        refuseOthers(agentId, caller)
+        const { keyThumbprint } = itself(agentId, caller)
+        await context.limits.refuseTooMany(agentId)
         const now = clock()
         const agent = living(agentId, now)
         const prepared = tpmEnroller.prepare(evidence, {
-          agent: { spiffeId: agent.spiffe_id, keyThumbprint: agent.key_thumbprint },
+          agent: { spiffeId: agent.spiffe_id, keyThumbprint },
           audience: context.spiffeId,
-          anchors: context.tpmAnchors(agent.blueprint),
+          anchors: appraisals.anchorsFor('tpm2-quote', agent.blueprint),
           now,
         })
         if ('refused' in prepared) {
@@ -97,7 +84,7 @@ export const tpmMethods = (context: TpmContext) => {
           ...record,
           enrolment: newId('enr'),
           agent: agentId,
-          key_thumbprint: agent.key_thumbprint,
+          key_thumbprint: keyThumbprint,
           expires_at: later(now, ENROLMENT_SECONDS).toISOString(),
         }
         await write(agentId, caller, now, (state) => challengeTpm(state, enrolling, now))
@@ -108,12 +95,15 @@ export const tpmMethods = (context: TpmContext) => {
       allow: ['agent'],
       input: z.object({ agentId: AgentId, enrolmentId: EnrolmentId, secret: bytes(64) }),
       handle: async ({ agentId, enrolmentId, secret }, caller) => {
-        refuseOthers(agentId, caller)
+        const { keyThumbprint } = itself(agentId, caller)
+        // It may have been begun at another replica a moment ago.
+        await context.barrier()
         const now = clock()
+        living(agentId, now)
         const answer = {
           enrolment: enrolmentId,
           agent: agentId,
-          keyThumbprint: living(agentId, now).key_thumbprint,
+          keyThumbprint,
           opened: (digest: string) => tpmEnroller.isSecret(secret, digest),
         }
         const { facts, position } = await write(agentId, caller, now, (state) => answerTpm(state, answer, now))
@@ -137,7 +127,8 @@ export const tpmMethods = (context: TpmContext) => {
 const refusal = (reason: string, detail: string): CredenceError =>
   precondition(reason, tpm2Quote.reasons[reason] ?? `The TPM cannot be enrolled: ${detail}.`)
 
-function refuseOthers(agentId: string, caller: Caller): void {
+function itself(agentId: string, caller: Caller): Caller & { kind: 'agent' } {
   if (caller.kind !== 'agent') throw invalid('agent_id', 'only an agent enrols its TPM')
   if (caller.agent !== agentId) throw forbidden('not_yourself', 'An agent enrols a TPM for itself only.')
+  return caller
 }

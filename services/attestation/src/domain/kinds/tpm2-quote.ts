@@ -41,7 +41,7 @@ export const tpm2Quote: KindAppraiser<'tpm2-quote'> = {
     evidence_too_large: 'The quote is larger than 1 MiB.',
     algorithm_weak: 'An algorithm is too weak: SHA-1, RSA below 2048 bits, or one that is not known here.',
     tpm_not_enrolled: 'The agent has not enrolled a TPM.',
-    other_agent: 'The TPM was enrolled by another agent, or with another key.',
+    other_agent: 'The TPM was enrolled by another agent.',
     anchor_unknown: 'What vouched for the TPM at its enrolment does not count any more.',
     certificate_expired: 'The certificate of the endorsement key, or one above it, has expired.',
     signature_invalid: 'The quote was not signed by the enrolled attestation key, with its scheme and hash.',

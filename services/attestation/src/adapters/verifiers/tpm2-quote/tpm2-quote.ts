@@ -34,8 +34,7 @@ export const tpm2Quote: Verifier<'tpm2-quote'> = {
 /** The record that enrolment made, as long as what vouches for it lives (CVE-2022-1053: nothing of it comes from the evidence). */
 function enrolled({ tpm, agent, anchors, now }: About): EnrolledTpm {
   if (!tpm) throw refused('tpm_not_enrolled', 'the agent has enrolled no TPM')
-  if (tpm.agent !== agent.agent || tpm.key_thumbprint !== agent.keyThumbprint)
-    throw refused('other_agent', 'the TPM was enrolled by another agent, or with another key')
+  if (tpm.agent !== agent.agent) throw refused('other_agent', 'the TPM was enrolled by another agent')
   if (!anchors.some(({ anchor }) => anchor === tpm.anchor))
     throw refused('anchor_unknown', 'what vouched for the TPM was withdrawn, or does not count here')
   if (tpm.expires_at && new Date(tpm.expires_at) < now)
