@@ -11,7 +11,9 @@ const MAX_SUBJECTS = 64
 const Statement = z.object({
   _type: z.string(),
   subject: z
-    .array(z.object({ name: z.string().max(4096).optional(), digest: z.record(z.string().max(32), z.string().max(256)) }))
+    .array(
+      z.object({ name: z.string().max(4096).optional(), digest: z.record(z.string().max(32), z.string().max(256)) }),
+    )
     .min(1)
     .max(MAX_SUBJECTS),
   predicateType: z.string().max(512),
@@ -23,7 +25,10 @@ export type Statement = z.infer<typeof Statement>
  * Reads a signed payload as the statement of a predicate type.
  * @returns it, or `payload_type`, `statement_malformed`, `statement_type`, `predicate_type`
  */
-export function readStatement(signed: Pick<Signed, 'payload' | 'payloadType'>, predicateType: string): Statement | Refused {
+export function readStatement(
+  signed: Pick<Signed, 'payload' | 'payloadType'>,
+  predicateType: string,
+): Statement | Refused {
   if (signed.payloadType !== PAYLOAD_TYPE) return { refused: 'payload_type' }
   const parsed = Statement.safeParse(parseJson(signed.payload))
   if (!parsed.success) return { refused: 'statement_malformed', detail: parsed.error.issues[0]?.path.join('.') }
