@@ -1,5 +1,6 @@
 /** The attacks on tools that are known, each by its name: a digest tells. */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readTools, shadowedNames, TOOL_LIMITS, toolDigest, toolManifestDigest } from './tools.ts'
@@ -108,6 +109,33 @@ describe('the digest of tools', () => {
     const definition = (number: string) => `{"tools":[{"name":"n","inputSchema":{"maximum":${number}}}]}`
     expect(digest(definition('1.0e2'))).toBe(digest(definition('100')))
     expect(digest(definition('100.5'))).not.toBe(digest(definition('100')))
+  })
+})
+
+describe('a real server', () => {
+  // What a server of the MCP TypeScript SDK 1.32.2 sent; Python (json, hashlib) made the digests.
+  const answer = readFileSync(new URL('recorded/tools-list.json', import.meta.url))
+
+  it('is measured as another implementation measures it', () => {
+    const tools = readTools(answer, CALENDAR).value ?? []
+    expect(tools).toEqual([
+      {
+        server: CALENDAR,
+        name: 'book_meeting',
+        digest: 'fc0719d5d5f2177de0faf233de9735dd8043e03433bbc98def91de29ebd71f98',
+      },
+      {
+        server: CALENDAR,
+        name: 'find_slot',
+        digest: '6579bb8218e83ed710e68c024cec830dd01b1c7cc1d3bd762aac18c8d4b0a3ca',
+      },
+      {
+        server: CALENDAR,
+        name: 'ping',
+        digest: '61fed235618f51627864b477ff534e9ef944d7c61a25fa316fd6010985cc338f',
+      },
+    ])
+    expect(toolManifestDigest(tools)).toBe('e3d6d47cc6aaa7d715d0698bc242581eb54ba27a406e96eb2ef1f5e662f23e40')
   })
 })
 
