@@ -48,7 +48,7 @@ import { createSigningKeys } from './projections/signing-keys.ts'
 import { createActivation } from './reactions/activation.ts'
 import { createExpiry } from './reactions/expiry.ts'
 import { createKeyRotation } from './reactions/key-rotation.ts'
-import { repeat } from './reactions/repeat.ts'
+import { repeat } from '@credence/shared/repeat'
 import { createSuccession } from './reactions/succession.ts'
 
 /** How often is looked for what time has brought about. */

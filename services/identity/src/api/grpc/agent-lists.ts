@@ -17,7 +17,7 @@ import {
 } from '../../projections/agent-search.ts'
 import type { Context } from '../context.ts'
 import { showAgent } from './agent-view.ts'
-import { lastTold, pageFields, pageToken, strange } from './pages.ts'
+import { lastTold, pageFields, pageToken, strange } from '@credence/shared/rpc/pages'
 
 const READERS = ['platform', 'sponsor', 'security-operator', 'auditor'] as const
 const LIST = 'agents'

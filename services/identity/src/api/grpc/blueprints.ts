@@ -8,7 +8,7 @@ import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { createBlueprint, restoreBlueprint, withdrawBlueprint } from '../../domain/blueprint.ts'
 import type { Context } from '../context.ts'
-import { pageFields, pageOf } from './pages.ts'
+import { pageFields, pageOf } from '@credence/shared/rpc/pages'
 import { Details, GroupName, Lifetime } from './schemas.ts'
 import { knownBlueprint, refuseUnlessSponsor } from './standing.ts'
 

@@ -6,7 +6,7 @@ import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endOf, knownDelegation, showDelegation } from './delegation-view.ts'
-import { pageFields, pageOf } from './pages.ts'
+import { pageFields, pageOf } from '@credence/shared/rpc/pages'
 import { hasRole, isHuman } from './standing.ts'
 
 const OVERSEERS = ['security-operator', 'auditor'] as const
