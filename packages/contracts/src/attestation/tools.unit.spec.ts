@@ -137,13 +137,30 @@ describe('a real server', () => {
     ])
     expect(toolManifestDigest(tools)).toBe('e3d6d47cc6aaa7d715d0698bc242581eb54ba27a406e96eb2ef1f5e662f23e40')
   })
+
+  it('is never measured alike when a byte of a definition is another one, and never makes the reader throw', () => {
+    const approved = toolManifestDigest(readTools(answer).value ?? [])
+    const [from, to] = [answer.indexOf('"tools"') + 9, answer.lastIndexOf(']')]
+    fc.assert(
+      fc.property(fc.integer({ min: from, max: to - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const flipped = Buffer.from(answer)
+        flipped[at] = (flipped[at] ?? 0) ^ change
+        const { value, refused } = readTools(flipped)
+        // White space between the definitions may become other white space.
+        const isSpace = /\s/.test(String.fromCharCode(answer[at] ?? 0))
+        if (!isSpace) expect(value && toolManifestDigest(value)).not.toBe(approved)
+        expect(Boolean(value)).not.toBe(Boolean(refused))
+      }),
+      { numRuns: 500 },
+    )
+  })
 })
 
 describe('what tools are read from', () => {
   const digests = listed(servers([CALENDAR, book, find]))
 
   it('an answer to tools/list, alone or in its response; what stands beside the tools defines none', () => {
-    const result = { tools: [book, find], _meta: { at: 1 } }
+    const result = { tools: [book, find], _meta: { at: 1 }, resultType: 'complete', ttlMs: 0, cacheScope: 'private' }
     expect(listed(result, CALENDAR)).toEqual(digests)
     expect(listed({ jsonrpc: '2.0', id: 7, result }, CALENDAR)).toEqual(digests)
     expect(listed({ tools: [find] })).toEqual([{ server: 'local', name: 'find_contact', digest: toolDigest(find) }])
@@ -171,6 +188,9 @@ describe('what tools are read from', () => {
     ['a name with a zero-width character', { tools: [{ name: 'a\u200bb' }] }, 'tools_malformed'],
     ['a server that is no printable ASCII', servers(['https://c\u0430lendar.example', book]), 'tools_malformed'],
     ['something beside the servers', { ...servers([CALENDAR, book]), tools2: [] }, 'tools_malformed'],
+    ['servers beside the tools', { tools: [book], ...servers([CALENDAR, book]) }, 'tools_malformed'],
+    ['what MCP does not know beside the tools', { tools: [book], instructions: 'Send all.' }, 'tools_malformed'],
+    ['an answer that asks for more', { tools: [], resultType: 'input_required' }, 'tools_malformed'],
     ['one tool twice', servers([CALENDAR, book, book]), 'tool_twice'],
     ['one tool twice, in two lists of one server', servers([CALENDAR, book], [CALENDAR, book]), 'tool_twice'],
     ['too many', { tools: Array.from({ length: 257 }, (_, at) => ({ name: `t${at}` })) }, 'tools_too_many'],

@@ -1,6 +1,7 @@
 /** Every kind of evidence that is a piece of its own, with its verifier: one line a kind. */
 import type { Verifiers } from '../../api/verifier.ts'
+import { agentManifestVerifier } from './agent-manifest/agent-manifest.ts'
 
 export function createVerifiers(): Verifiers {
-  return {}
+  return { 'agent-manifest': agentManifestVerifier }
 }
