@@ -14,7 +14,7 @@ export const IN_TOTO = 'application/vnd.in-toto+json'
 export type Algorithm = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-1024'
 export type Signer = {
   algorithm: Algorithm
-  keys: CryptoKeyPair
+  keys: webcrypto.CryptoKeyPair
   privateKey: KeyObject
   privatePem: string
   publicPem: string
@@ -35,7 +35,7 @@ export async function newSigner(algorithm: Algorithm = 'P-256', hash = 'SHA-256'
   const keys = (await webcrypto.subtle.generateKey(parametersOf(algorithm, hash), true, [
     'sign',
     'verify',
-  ])) as CryptoKeyPair
+  ])) as webcrypto.CryptoKeyPair
   const privatePem = pemOf('PRIVATE KEY', await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
   const publicPem = pemOf('PUBLIC KEY', await webcrypto.subtle.exportKey('spki', keys.publicKey))
   return { algorithm, keys, privateKey: createPrivateKey(privatePem), privatePem, publicPem }

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { AnchorMaterial } from '@credence/contracts/attestation/trust'
 import * as x509 from '@peculiar/x509'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -96,7 +96,7 @@ describe('a bundle signed with a key', () => {
     ['P-192', () => generateKeyPairSync('ec', { namedCurve: 'prime192v1' })],
     ['secp256k1', () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
   ])('is refused under a weak key: %s', async (_, pair) => {
-    const { privateKey, publicKey } = pair() as ReturnType<typeof generateKeyPairSync<'ec'>>
+    const { privateKey, publicKey } = pair() as { privateKey: KeyObject; publicKey: KeyObject }
     const publicPem = publicKey.export({ type: 'spki', format: 'pem' }) as string
     const json = await signBundle(PAYLOAD, { ...signer, privateKey, publicPem }, { hash: 'sha256' })
     expect(refusal(json, [keyAnchor({ publicPem })])).toBe('algorithm_weak')
