@@ -47,7 +47,9 @@ export function publicKeyIn(pem: string): KeyObject | undefined {
 
 /** What signers write as a hint at their key: SHA-256 of its PEM (model-signing) or of its DER (cosign). */
 export function isHintAt(key: KeyObject, hint: string): boolean {
-  const pem = createHash('sha256').update(key.export({ type: 'spki', format: 'pem' })).digest('hex')
+  const pem = createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'pem' }))
+    .digest('hex')
   const der = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }))
   const digest = der.digest()
   return [pem, digest.toString('hex'), digest.toString('base64')].includes(hint)
