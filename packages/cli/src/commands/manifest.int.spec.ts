@@ -1,7 +1,7 @@
 /** The command line as a builder's CI uses it: create, sign, verify. It needs no server and no profile. */
 import { execFileSync } from 'node:child_process'
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
@@ -112,6 +112,22 @@ describe('credence manifest', () => {
     })
   })
 
+  it('takes a folder as the model: names and files count', async () => {
+    const create = async (folder: string) => {
+      const { out } = await credence('create', 'x', '--label', '1', ...parts({ '--model': folder }))
+      return JSON.parse(out).predicate.model
+    }
+    const folder = path('model')
+    mkdirSync(folder)
+    put('model/a.bin', 'A')
+    put('model/b.bin', 'B')
+    const list = [
+      { digest: sha256('A'), name: 'a.bin' },
+      { digest: sha256('B'), name: 'b.bin' },
+    ]
+    expect(await create(folder)).toEqual({ name: 'model', digest: { sha256: sha256(JSON.stringify(list)) } })
+  })
+
   it('tools puts the answers of servers together, all pages of each', async () => {
     const [first, second] = [
       put('1.json', '{"tools":[{"name":"a"}],"nextCursor":"x"}'),
@@ -168,7 +184,7 @@ describe('credence manifest', () => {
     [
       'a missing file',
       2,
-      'cannot be read',
+      'is not there',
       () => ['create', 'x', '--label', '1', ...parts({ '--prompt': path('none') })],
     ],
     [
