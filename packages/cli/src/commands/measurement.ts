@@ -71,9 +71,9 @@ async function digestOf(path: string, followLinks: boolean): Promise<string> {
   const progress = showProgress()
   try {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-      return (await hashing.digests([path], progress.show)).digests.get(path) ?? ''
+      return (await hashing.digests([path], progress.show)).get(path) ?? ''
     const files = await filesIn(path, { followLinks })
-    const { digests } = await hashing.digests(
+    const digests = await hashing.digests(
       files.map((file) => file.path),
       progress.show,
     )
