@@ -2,6 +2,7 @@
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { agentManifest } from './agent-manifest.ts'
 import type { KindAppraiser } from './kind.ts'
+import { modelSigning } from './model-signing.ts'
 import { software } from './software.ts'
 import { tpm2Quote } from './tpm2-quote.ts'
 
@@ -11,5 +12,6 @@ export type Appraisers = { [K in EvidenceKind]: KindAppraiser<K> }
 export const appraisers = {
   software,
   'agent-manifest': agentManifest,
+  'model-signing': modelSigning,
   'tpm2-quote': tpm2Quote,
 } as unknown as Appraisers
