@@ -32,7 +32,7 @@ const attested = (image_digest: string): About['claims'] => ({
   'container-image': { image_digest, predicate_type: 'p', builder: 'b', source: 's', signer: newId('anc') },
 })
 const about = (part: Partial<About> = {}): About => ({
-  agent: facts.agent(),
+  agent: { ...facts.agent(), state: 'active' },
   references: [],
   statement: { program: DIGEST, prompt: DIGEST, tool_manifest: DIGEST, model: DIGEST },
   claims: {},
@@ -110,8 +110,18 @@ describe('the appraisal of a service-account token', () => {
   it.each([
     ['the service account that it allows', { service_accounts: ['agents/meeting-scheduler'] }, {}, []],
     ['no other', { service_accounts: ['agents/admin'] }, {}, ['service_account_not_allowed']],
-    ['not that of another namespace', { service_accounts: ['x/meeting-scheduler'] }, {}, ['service_account_not_allowed']],
-    ['the lower tier where it does not say', { service_accounts: ['agents/meeting-scheduler'] }, { reviewed: false }, []],
+    [
+      'not that of another namespace',
+      { service_accounts: ['x/meeting-scheduler'] },
+      {},
+      ['service_account_not_allowed'],
+    ],
+    [
+      'the lower tier where it does not say',
+      { service_accounts: ['agents/meeting-scheduler'] },
+      { reviewed: false },
+      [],
+    ],
     [
       'a review where it asks for one',
       { service_accounts: ['agents/meeting-scheduler'], reviewed: true },
@@ -119,7 +129,8 @@ describe('the appraisal of a service-account token', () => {
       ['review_required'],
     ],
   ])('a profile takes %s', (_, requirement, part, unmet) =>
-    expect(kubernetesSat.unmet(claims(part), { kind: 'kubernetes-sat', ...requirement })).toEqual(unmet))
+    expect(kubernetesSat.unmet(claims(part), { kind: 'kubernetes-sat', ...requirement })).toEqual(unmet),
+  )
 
   it('has a sentence for each note and fault', () => {
     const all = ['image_not_in_pod', 'other_images_in_pod', 'not_reviewed', 'nonce_bound', 'pod_changed']
