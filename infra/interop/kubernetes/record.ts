@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { AUDIENCE, prepareAgents } from './agents.ts'
 import { type Cluster, ISSUER, startCluster } from './cluster.ts'
 
+const YES_IS_KEPT_MS = 12_000
 /** A binding as `evidenceBinding` makes it, of a challenge that never was. */
 const BINDING = Buffer.alloc(32, 7).toString('base64url')
 
@@ -55,6 +57,9 @@ async function recorded({ api }: Cluster) {
   const ended = await agents.pod()
   await agents.deletePod()
   const gone = await agents.pod()
+  // The API server keeps its yes for ten seconds, and for as long confirms the token of a pod that is gone.
+  reviews.pod_just_gone = await review(tokens.projected)
+  await delay(YES_IS_KEPT_MS)
   reviews.pod_gone = await review(tokens.projected)
   await agents.createPod()
   const replaced = await agents.pod()
