@@ -281,6 +281,21 @@ describe('a token is refused, and never taken on the keys alone, when', () => {
     expect(server.asked).toEqual([])
   })
 
+  it('an answer has no end: it is cut while it comes', async () => {
+    const endless: Behaviour = (_, response) => {
+      const more = () => {
+        while (response.write(Buffer.alloc(64 * 1024, ' ')));
+      }
+      response.on('drain', more).writeHead(201)
+      more()
+    }
+    server.answers({ ...genuine, review: endless })
+    expect(await verify()).toEqual({
+      refused: 'review_unavailable',
+      detail: 'the API server sent too large an answer',
+    })
+  })
+
   it('nobody listens', async () =>
     expect(await verify(verifier({ ...server.access, server: 'https://127.0.0.1:1' }))).toMatchObject({
       refused: 'review_unavailable',
