@@ -6,7 +6,9 @@
 import { isUtf8 } from 'node:buffer'
 
 /** What was read, or a stable code; `detail` is for people and holds none of the contents. */
-export type Read<T> = { value: T; refused?: undefined } | { refused: string; detail: string; value?: undefined }
+export type Read<T> =
+  | { value: T; refused?: undefined; detail?: undefined }
+  | { refused: string; detail: string; value?: undefined }
 
 export type JsonLimits = { bytes: number; depth: number }
 

@@ -1,0 +1,10 @@
+/** Every kind of evidence that is a piece of its own, with its verifier: one line a kind. */
+import type { Verifiers } from '../../api/verifier.ts'
+import { createKubernetesSat } from './kubernetes-sat/kubernetes-sat.ts'
+import type { ReviewOf } from './kubernetes-sat/review.ts'
+import { tpm2Quote } from './tpm2-quote/tpm2-quote.ts'
+
+/** @param reviewOf how clusters are asked (adapters/kubernetes) */
+export function createVerifiers({ reviewOf }: { reviewOf: ReviewOf }): Verifiers {
+  return { 'kubernetes-sat': createKubernetesSat(reviewOf), 'tpm2-quote': tpm2Quote }
+}
