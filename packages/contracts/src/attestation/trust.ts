@@ -1,6 +1,7 @@
 /** Trust anchors and reference values: whose word counts, and which values are the approved ones. All of it is public. */
 import { z } from 'zod'
 import { AnchorId, Composition, Prose, ReferenceId, Sha256, Slug } from '../events/values.ts'
+import { readClusterKeys } from './cluster-keys.ts'
 import { EvidenceKind, PcrBank, PcrValues } from './kinds.ts'
 
 const MAX_TEXT = 96 * 1024
@@ -39,7 +40,10 @@ export const AnchorMaterial = z.discriminatedUnion('type', [
     type: z.literal('kubernetes-cluster'),
     issuer: z.string().min(1).max(512),
     audience: z.string().min(1).max(512),
-    jwks: Json,
+    jwks: Json.refine(
+      (text) => readClusterKeys(text) !== undefined,
+      'must be a set of public RSA or EC keys (RFC 7517), each with a kid of its own',
+    ),
   }),
   z.strictObject({
     type: z.literal('spiffe-trust-domain'),
