@@ -119,7 +119,14 @@ describe('an agent in a pod', () => {
     expect((await attest(freshToken({ aud: ['vault'] }))).reasons).toContain('kubernetes-sat/other_audience')
   })
 
-  it('needs a cluster whose anchor has public keys', async () => {
+  it('needs a cluster whose anchor has public keys, and an audience that is not the cluster’s own', async () => {
+    const { material, ...rest } = anchorWith(JSON.stringify({ keys: [cluster.key] }))
+    const value = { ...(material as { value: object }).value, audience: ISSUER }
+    const own = { ...rest, material: { ...material, value } as typeof material }
+    expect(await refusalOf(house.security.approveTrustAnchor({ anchor: own }))).toMatchObject({
+      status: 'invalid_argument',
+      field: 'anchor.kubernetes_cluster.audience',
+    })
     for (const jwks of ['{"keys":[]}', JSON.stringify({ keys: [{ ...cluster.key, d: 'AQAB' }] })])
       expect(await refusalOf(house.security.approveTrustAnchor({ anchor: anchorWith(jwks) }))).toMatchObject({
         status: 'invalid_argument',
