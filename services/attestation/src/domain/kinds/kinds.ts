@@ -3,6 +3,7 @@ import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { agentManifest } from './agent-manifest.ts'
 import type { KindAppraiser } from './kind.ts'
 import { modelSigning } from './model-signing.ts'
+import { kubernetesSat } from './kubernetes-sat.ts'
 import { software } from './software.ts'
 import { tpm2Quote } from './tpm2-quote.ts'
 
@@ -13,5 +14,6 @@ export const appraisers = {
   software,
   'agent-manifest': agentManifest,
   'model-signing': modelSigning,
+  'kubernetes-sat': kubernetesSat,
   'tpm2-quote': tpm2Quote,
 } as unknown as Appraisers
