@@ -4,7 +4,7 @@ import { type KeyObject, X509Certificate } from 'node:crypto'
 import { unauthenticated } from '@credence/contracts/errors'
 import * as x509 from '@peculiar/x509'
 import type { TrustBundle } from './bundle.ts'
-import { type SpiffeId, workloadIdOf } from './id.ts'
+import { parseSpiffeId, type SpiffeId, workloadIdOf } from './id.ts'
 
 export type X509Svid = { id: SpiffeId; certificate: X509Certificate; expiresAt: Date }
 
@@ -43,6 +43,14 @@ export function verifyX509Svid(chain: readonly Uint8Array[], bundle: TrustBundle
   if (!isAnchored(leaf, intermediates, bundle, options.now))
     throw refused('untrusted', `it does not lead to an authority of the bundle of ${bundle.trustDomain}`)
   return { id, certificate: leaf.node, expiresAt: leaf.notAfter }
+}
+
+/**
+ * Whose bundle an SVID asks to be verified by. What it says is believed only when that bundle's authority vouches for it.
+ * @throws CredenceError `unauthenticated`
+ */
+export function claimedX509TrustDomain(leaf: Uint8Array): string {
+  return parseSpiffeId(onlyUri(read(leaf))).trustDomain
 }
 
 /** The certificates of a PEM text, in DER. */
