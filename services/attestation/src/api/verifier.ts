@@ -1,0 +1,36 @@
+/** One kind of evidence, one folder in adapters/verifiers, one function behind this interface. */
+import type { ClaimsOf } from '@credence/contracts/attestation/claims'
+import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
+import type { RequirementOf } from '@credence/contracts/attestation/requirements'
+import type { Anchor } from '@credence/contracts/attestation/trust'
+import type { PublicJwk } from '@credence/contracts/events/identity'
+
+/** What evidence has to be bound to, and whose word counts. */
+export type Evidenced<K extends EvidenceKind = EvidenceKind> = {
+  agent: { agent: string; spiffeId: string; blueprint: string; jwk: PublicJwk; keyThumbprint: string }
+  /** As the challenge gave it, base64url. */
+  nonce: string
+  /** 32 bytes for this kind (`evidenceBinding`): what a producer that signs a nonce has to sign. */
+  binding: Uint8Array
+  /** SPIFFE ID of this service. */
+  audience: string
+  now: Date
+  /** Those that live, vouch for this kind, and count for this blueprint. */
+  anchors: readonly Anchor[]
+  /** What the profile asks of this kind. */
+  requirements: readonly RequirementOf<K>[]
+}
+
+/** Claims that were proved, or the code of what failed. `detail` is for operators: no contents. */
+export type Verified<K extends EvidenceKind> =
+  | { claims: ClaimsOf<K>; anchors: string[]; measuredAt: Date }
+  | { refused: string; detail?: string }
+
+export type Verifier<K extends EvidenceKind> = {
+  kind: K
+  maximumBytes: number
+  /** Throws nothing on bad input: what is wrong is refused with a code. */
+  verify(content: Uint8Array, about: Evidenced<K>): Promise<Verified<K>>
+}
+
+export type Verifiers = { [K in EvidenceKind]: Verifier<K> }
