@@ -56,8 +56,7 @@ export async function startSpire(options: SpireOptions): Promise<Spire> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const sockets = { server: join(folder, 's.sock'), agent: join(folder, 'a.sock') }
   const run = promisify(execFile)
-  const server = async (...words: string[]) =>
-    (await run(SERVER, [...words, '-socketPath', sockets.server])).stdout
+  const server = async (...words: string[]) => (await run(SERVER, [...words, '-socketPath', sockets.server])).stdout
   const agent = async (...words: string[]) => (await run(AGENT, [...words, '-socketPath', sockets.agent])).stdout
   const running: Running[] = []
   const stop = async () => {
@@ -79,10 +78,19 @@ export async function startSpire(options: SpireOptions): Promise<Spire> {
   try {
     await start('server', serverSettings(options, port, sockets.server), () => server('healthcheck'))
     writeFileSync(join(folder, 'bundle.pem'), await server('bundle', 'show'))
-    const token = /Token: (\S+)/.exec(await server('token', 'generate', '-spiffeID', `spiffe://${trustDomain}/node`))?.[1]
+    const token = /Token: (\S+)/.exec(
+      await server('token', 'generate', '-spiffeID', `spiffe://${trustDomain}/node`),
+    )?.[1]
     for (const path of workloads)
       await server(
-        ...['entry', 'create', '-parentID', `spiffe://${trustDomain}/node`, '-spiffeID', `spiffe://${trustDomain}${path}`],
+        ...[
+          'entry',
+          'create',
+          '-parentID',
+          `spiffe://${trustDomain}/node`,
+          '-spiffeID',
+          `spiffe://${trustDomain}${path}`,
+        ],
         ...['-selector', `unix:uid:${process.getuid?.() ?? 0}`],
       )
     await start('agent', agentSettings(trustDomain, folder, port, sockets.agent, token ?? ''), async () => {
@@ -101,7 +109,13 @@ export async function startSpire(options: SpireOptions): Promise<Spire> {
 async function until(process: Running, ready: () => Promise<unknown>): Promise<void> {
   const deadline = Date.now() + WITHIN_MS
   while (process.running() && Date.now() < deadline) {
-    if (await ready().then(() => true, () => false)) return
+    if (
+      await ready().then(
+        () => true,
+        () => false,
+      )
+    )
+      return
     await delay(TRIES_MS)
   }
   throw new Error(`${process.name} did not come up. Its last words:\n${process.tail()}`)

@@ -1,6 +1,10 @@
 /** The SPIFFE Workload API (SPIFFE_Workload_API.md): what a workload is, told by the agent of SPIFFE on its own machine. */
 import { CredenceError, invalid, unavailable } from '@credence/contracts/errors'
-import { type JWTSVIDResponse, SpiffeWorkloadAPIClient, type X509SVIDResponse } from '@credence/contracts/gen/spiffe/workload'
+import {
+  type JWTSVIDResponse,
+  SpiffeWorkloadAPIClient,
+  type X509SVIDResponse,
+} from '@credence/contracts/gen/spiffe/workload'
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { derElements } from './der.ts'
 
@@ -46,7 +50,7 @@ export function openWorkloadApi(socket: string): WorkloadApi {
   return {
     fetchX509Svid: async (spiffeId) => {
       const { svids } = await new Promise<X509SVIDResponse>((resolve, reject) => {
-        const stream = client.fetchX509SVID({}, asked(), deadline())
+        const stream = client.fetchX509Svid({}, asked(), deadline())
         // The first answer is whole (§4.3); whoever wants the next SVID asks again.
         stream.once('data', (answer: X509SVIDResponse) => {
           resolve(answer)
@@ -57,13 +61,17 @@ export function openWorkloadApi(socket: string): WorkloadApi {
       })
       const { spiffeId: id, x509Svid, x509SvidKey } = chosen(svids, spiffeId)
       const chain = derElements(x509Svid)
-      if (chain.length === 0) throw unavailable('svid_unavailable', 'The Workload API gave an SVID without certificates.')
+      if (chain.length === 0)
+        throw unavailable('svid_unavailable', 'The Workload API gave an SVID without certificates.')
       return { spiffeId: id, chain, key: x509SvidKey }
     },
     fetchJwtSvid: async (audiences, spiffeId) => {
       const { svids } = await new Promise<JWTSVIDResponse>((resolve, reject) =>
-        client.fetchJWTSVID({ audience: [...audiences], spiffeId: spiffeId ?? '' }, asked(), deadline(), (error, answer) =>
-          error ? reject(refusal(error)) : resolve(answer),
+        client.fetchJwtsvid(
+          { audience: [...audiences], spiffeId: spiffeId ?? '' },
+          asked(),
+          deadline(),
+          (error, answer) => (error ? reject(refusal(error)) : resolve(answer)),
         ),
       )
       return chosen(svids, spiffeId).svid

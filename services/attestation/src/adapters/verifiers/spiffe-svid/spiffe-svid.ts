@@ -44,7 +44,9 @@ export const createSpiffeSvidVerifier = (bundleOf: BundleOf): Verifier<'spiffe-s
 })
 
 const trustDomainOf = (content: Content): string =>
-  content.form === 'jwt' ? claimedTrustDomain(content.token) : claimedX509TrustDomain(derOf(content)[0] ?? new Uint8Array())
+  content.form === 'jwt'
+    ? claimedTrustDomain(content.token)
+    : claimedX509TrustDomain(derOf(content)[0] ?? new Uint8Array())
 
 const derOf = (content: Content & { form: 'x509' }): Uint8Array[] =>
   content.chain.map((text) => new Uint8Array(Buffer.from(text, 'base64')))
