@@ -40,7 +40,7 @@ const asked = () => {
  *   workload has no identity, `unavailable` when nobody answers, both with the reason `svid_unavailable`
  */
 export function openWorkloadApi(socket: string): WorkloadApi {
-  if (!/^unix:(\/\/)?\/[^\0]+$/.test(socket)) throw invalid('socket', 'must be like unix:///run/spire/agent.sock')
+  if (!/^unix:(\/\/)?\/[^/\0][^\0]*$/.test(socket)) throw invalid('socket', 'must be like unix:///run/spire/agent.sock')
   // The kernel says who asks; there is nothing to authenticate with (SPIFFE_Workload_Endpoint.md §5).
   const client = new SpiffeWorkloadAPIClient(socket, credentials.createInsecure(), {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
