@@ -31,7 +31,8 @@ export type SpireOptions = {
   folder: string
   /** Names that this process gets, as paths: `/ns/prod/sa/scheduler`. */
   workloads: readonly string[]
-  x509KeyType?: 'rsa-2048' | 'ec-p256'
+  /** Of authorities, tokens and workloads alike. */
+  keyType?: 'rsa-2048' | 'ec-p256'
   /** Serves the bundle by the profile https_web, with this certificate (SPIFFE_Federation.md §5.2.1). */
   bundleEndpoint?: { port: number; certFile: string; keyFile: string }
 }
@@ -93,7 +94,7 @@ export async function startSpire(options: SpireOptions): Promise<Spire> {
         ],
         ...['-selector', `unix:uid:${process.getuid?.() ?? 0}`],
       )
-    await start('agent', agentSettings(trustDomain, folder, port, sockets.agent, token ?? ''), async () => {
+    await start('agent', agentSettings(options, port, sockets.agent, token ?? ''), async () => {
       // Healthy is not yet informed: it asks the server for its entries now and then.
       const shown = await agent('api', 'fetch', 'x509')
       for (const path of workloads) if (!shown.includes(`spiffe://${trustDomain}${path}\n`)) throw new Error('not yet')
@@ -125,7 +126,7 @@ async function until(process: Running, ready: () => Promise<unknown>): Promise<v
 const text = (value: string) => JSON.stringify(value)
 
 function serverSettings(options: SpireOptions, port: number, socket: string): string {
-  const { trustDomain, folder, x509KeyType = 'ec-p256', bundleEndpoint } = options
+  const { trustDomain, folder, keyType = 'ec-p256', bundleEndpoint } = options
   const federation = bundleEndpoint
     ? `  federation { bundle_endpoint {
     address = "127.0.0.1"
@@ -143,7 +144,8 @@ function serverSettings(options: SpireOptions, port: number, socket: string): st
   socket_path = ${text(socket)}
   trust_domain = ${text(trustDomain)}
   data_dir = ${text(folder)}
-  ca_key_type = ${text(x509KeyType)}
+  ca_key_type = ${text(keyType)}
+  jwt_key_type = ${text(keyType)}
 ${federation}
 }
 plugins {
@@ -154,7 +156,9 @@ plugins {
 `
 }
 
-const agentSettings = (trustDomain: string, folder: string, port: number, socket: string, token: string) => `agent {
+function agentSettings(options: SpireOptions, port: number, socket: string, token: string): string {
+  const { trustDomain, folder, keyType = 'ec-p256' } = options
+  return `agent {
   server_address = "127.0.0.1"
   server_port = ${port}
   socket_path = ${text(socket)}
@@ -162,6 +166,7 @@ const agentSettings = (trustDomain: string, folder: string, port: number, socket
   trust_bundle_path = ${text(join(folder, 'bundle.pem'))}
   data_dir = ${text(join(folder, 'agent'))}
   join_token = ${text(token)}
+  workload_x509_svid_key_type = ${text(keyType)}
 }
 plugins {
   NodeAttestor "join_token" { plugin_data {} }
@@ -169,3 +174,4 @@ plugins {
   WorkloadAttestor "unix" { plugin_data {} }
 }
 `
+}

@@ -5,7 +5,7 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { CredenceError } from '@credence/contracts/errors'
+import { unavailable } from '@credence/contracts/errors'
 import { proveSvidKey } from '@credence/shared/spiffe/svid-proof'
 import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
 import { openWorkloadApi } from '../workload-api/client.ts'
@@ -37,7 +37,7 @@ async function contentFrom(source: SvidSource, audience: string, binding: Uint8A
   if (source.from === 'jwt-file') return { form: 'jwt', token: (await readable(source.token)).trim() }
   if (source.from === 'x509-files') {
     const [certificates, key] = await Promise.all([readable(source.certificates), readable(source.key)])
-    return proved(certificatesIn(certificates), createPrivateKey(key), binding)
+    return proved(() => ({ chain: certificatesIn(certificates), key: createPrivateKey(key) }), binding)
   }
   const api = openWorkloadApi(source.socket)
   try {
@@ -47,17 +47,16 @@ async function contentFrom(source: SvidSource, audience: string, binding: Uint8A
     }
     const { chain, key } = await api.fetchX509Svid(source.spiffeId)
     const pkcs8 = { key: Buffer.from(key), format: 'der', type: 'pkcs8' } as const
-    return proved(chain, createPrivateKey(pkcs8), binding)
+    return proved(() => ({ chain, key: createPrivateKey(pkcs8) }), binding)
   } finally {
     api.close()
   }
 }
 
-function proved(chain: Uint8Array[], key: KeyObject, binding: Uint8Array): Content {
-  const [leaf] = chain
-  if (!leaf || !createPublicKey(key).equals(new X509Certificate(leaf).publicKey))
-    // Files are renewed one after the other: between the two they do not fit.
-    throw new CredenceError('unavailable', 'svid_unavailable', 'The key is not that of the SVID. Try again.')
+type Pair = { chain: Uint8Array[]; key: KeyObject }
+
+function proved(pair: () => Pair, binding: Uint8Array): Content {
+  const { chain, key } = matching(pair)
   return {
     form: 'x509',
     chain: chain.map((der) => Buffer.from(der).toString('base64')),
@@ -65,10 +64,21 @@ function proved(chain: Uint8Array[], key: KeyObject, binding: Uint8Array): Conte
   }
 }
 
+function matching(pair: () => Pair): Pair {
+  try {
+    const { chain, key } = pair()
+    if (createPublicKey(key).equals(new X509Certificate(chain[0] ?? '').publicKey)) return { chain, key }
+  } catch (cause) {
+    throw unavailable('svid_unavailable', 'The SVID or its key cannot be read.', cause)
+  }
+  // Files are renewed one after the other: between the two they do not fit.
+  throw unavailable('svid_unavailable', 'The key is not that of the SVID. Try again.')
+}
+
 async function readable(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw new CredenceError('unavailable', 'svid_unavailable', `${path} cannot be read.`, [], cause)
+    throw unavailable('svid_unavailable', `${path} cannot be read.`, cause)
   }
 }
