@@ -27,7 +27,7 @@ export const spiffeSvid: KindAppraiser<'spiffe-svid'> = {
     spiffe_id_malformed: 'The SVID does not name a workload as SPIFFE writes names.',
     own_trust_domain: 'The SVID is of our own trust domain, for which no other may vouch.',
     anchor_unknown: 'No trust anchor vouches for this trust domain here.',
-    anchor_unusable: 'The bundle of this trust domain’s anchor cannot be read.',
+    anchor_unusable: 'The bundle of this trust domain cannot be read, or has not been refreshed for too long.',
     key_unknown: 'The token names no key, or one that the bundle of its trust domain does not have.',
     chain_untrusted: 'The certificate does not lead to an authority of its trust domain’s bundle.',
     signature_invalid: 'The token was not signed by the key that it names, or was changed since.',

@@ -15,12 +15,14 @@ import type { Refused, SvidClaims } from './outcome.ts'
 import { refusalOf } from './refusals.ts'
 import { verifyX509 } from './x509.ts'
 
-type Material = Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>
 /**
  * The keys of the domain that an anchor names.
- * @throws CredenceError `bundle_malformed`
+ * @throws CredenceError `bundle_malformed` or `bundle_stale` when there are none that can be relied on
  */
-export type BundleOf = (anchor: string, material: Material) => TrustBundle
+export type BundleOf = (
+  anchor: string,
+  material: Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>,
+) => TrustBundle
 
 const MAX_BYTES = 48 * 1024
 

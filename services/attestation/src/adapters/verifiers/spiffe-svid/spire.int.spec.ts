@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spiffeSvid } from '@credence/attester/evidence/spiffe-svid'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
+import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Spire, spireMissing, startSpire } from '../../../../../../infra/interop/spire/start.ts'
 import type { Evidenced } from '../../../api/verifier.ts'
-import { anchoredBundles } from '../../bundles/anchored.ts'
 import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
 
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
 const WORKLOADS = ['/ns/prod/sa/scheduler', '/ns/prod/sa/mailer']
 const SCHEDULER = `spiffe://foreign.example${WORKLOADS[0]}`
-const verifier = createSpiffeSvidVerifier(anchoredBundles())
+const verifier = createSpiffeSvidVerifier((_anchor, { trust_domain, bundle }) => parseBundle(trust_domain, bundle))
 const missing = spireMissing()
 
 describe.skipIf(missing)(
