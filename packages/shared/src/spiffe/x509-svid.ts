@@ -76,6 +76,8 @@ type Certificate = {
 function read(der: Uint8Array): Certificate {
   try {
     const node = new X509Certificate(der)
+    // It would take PEM as well, and pass over what follows the certificate.
+    if (!node.raw.equals(der)) throw new Error('there is more than a certificate in DER')
     const parsed = new x509.X509Certificate(new Uint8Array(node.raw))
     const extension = (oid: string) => {
       const found = parsed.extensions.filter(({ type }) => type === oid)

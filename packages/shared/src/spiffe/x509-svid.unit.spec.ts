@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { webcrypto, X509Certificate } from 'node:crypto'
 import { connect, createServer, getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls'
 import * as x509 from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
@@ -224,7 +224,10 @@ describe('X.509-SVIDs', () => {
     refuses([await leaf(await authority())], 'x509_svid_untrusted', ca)
     refuses([], 'x509_svid_missing', ca)
     refuses([await leaf(ca), ca, ca, ca, ca, ca], 'x509_svid_chain', ca)
-    expect(() => verifyX509Svid([new Uint8Array([1, 2, 3])], bundleOf(ca), { now: NOW })).toThrow('is refused')
+    const [good = new Uint8Array()] = der(await leaf(ca))
+    const pem = Buffer.from(new X509Certificate(good).toString())
+    for (const bad of [new Uint8Array([1, 2, 3]), Buffer.concat([good, Buffer.from([0])]), pem])
+      expect(() => verifyX509Svid([bad], bundleOf(ca), { now: NOW })).toThrow('is refused')
   })
 })
 
