@@ -15,7 +15,7 @@ cp -r "$(go list -m -f '{{.Dir}}' github.com/spiffe/spire)/." "$work"
 chmod -R u+w "$work"
 cd "$work"
 for catalog in pkg/server/catalog/*.go pkg/agent/catalog/*.go; do
-  awk '/\/plugin\/[a-z0-9]+\/[a-z0-9]+"$|BuiltIn\(\),$/ && !/[\/\t](jointoken|memory|unix)("|\.BuiltIn)/ { next } 1' "$catalog" >"$catalog.new"
+  awk '/\/plugin\/[a-z0-9]+\/[a-z0-9]+"$|BuiltIn\(\),$/ && !/[\/\t](jointoken|memory|uniqueid|unix)("|\.BuiltIn)/ { next } 1' "$catalog" >"$catalog.new"
   mv "$catalog.new" "$catalog"
 done
 go build -ldflags='-s -w' -o "$into/" ./cmd/spire-server ./cmd/spire-agent

@@ -9,7 +9,7 @@ import { unavailable } from '@credence/contracts/errors'
 import { proveSvidKey } from '@credence/shared/spiffe/svid-proof'
 import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
 import { openWorkloadApi } from '../workload-api/client.ts'
-import type { Producer } from './producer.ts'
+import type { Producer } from '../producer.ts'
 
 export type SvidSource =
   /** Asks at every challenge. `socket` as in SPIFFE_ENDPOINT_SOCKET; `spiffeId` where the workload has several. */
