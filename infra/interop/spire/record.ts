@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { spiffeSvid } from '@credence/attester/evidence/spiffe-svid'
+import { spiffeSvidProducer } from '@credence/attester/evidence/spiffe-svid'
 import { openWorkloadApi } from '@credence/attester/workload-api/client'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
 import { spireMissing, startSpire } from './start.ts'
@@ -36,7 +36,7 @@ for (const [trustDomain, keyType] of [
     const spiffeId = `spiffe://${trustDomain}${WORKLOADS[0]}`
     const evidence = async (form: 'x509' | 'jwt') => {
       const source = { from: 'workload-api', socket: spire.socket, form, spiffeId } as const
-      const { content } = await spiffeSvid({ source, audience: AUDIENCE })({
+      const { content } = await spiffeSvidProducer({ source, audience: AUDIENCE })({
         nonce: CHALLENGE.nonce,
         binding,
         now: new Date(),
@@ -48,7 +48,6 @@ for (const [trustDomain, keyType] of [
       token: await api.fetchJwtSvid(audiences, spiffeId),
     })
     const recorded = {
-      spire: (await spire.server('--version').catch((error) => String(error.stderr))).trim(),
       challenge: CHALLENGE,
       spiffe_id: spiffeId,
       bundle: JSON.parse(await spire.bundle()),

@@ -5,11 +5,10 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { unavailable } from '@credence/contracts/errors'
 import { proveSvidKey } from '@credence/shared/spiffe/svid-proof'
 import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
+import { type Producer, ProducerError } from '../producer.ts'
 import { openWorkloadApi } from '../workload-api/client.ts'
-import type { Producer } from '../producer.ts'
 
 export type SvidSource =
   /** Asks at every challenge. `socket` as in SPIFFE_ENDPOINT_SOCKET; `spiffeId` where the workload has several. */
@@ -21,9 +20,10 @@ export type SvidSource =
 
 /**
  * @param options.audience SPIFFE ID of the attestation service
- * @throws CredenceError from the producer: `svid_unavailable` when there is none to be had
+ * @returns a producer. Codes: `svid_unavailable` when there is none to be had now, `svid_denied` when this process has no
+ *   such name there, `socket_invalid`
  */
-export function spiffeSvid(options: { source: SvidSource; audience: string }): Producer {
+export function spiffeSvidProducer(options: { source: SvidSource; audience: string }): Producer {
   const { source, audience } = options
   return async ({ binding }) => {
     const content = await contentFrom(source, audience, binding)
@@ -69,16 +69,16 @@ function matching(pair: () => Pair): Pair {
     const { chain, key } = pair()
     if (createPublicKey(key).equals(new X509Certificate(chain[0] ?? '').publicKey)) return { chain, key }
   } catch (cause) {
-    throw unavailable('svid_unavailable', 'The SVID or its key cannot be read.', cause)
+    throw new ProducerError('svid_unavailable', 'The SVID or its key cannot be read.', { cause })
   }
   // Files are renewed one after the other: between the two they do not fit.
-  throw unavailable('svid_unavailable', 'The key is not that of the SVID. Try again.')
+  throw new ProducerError('svid_unavailable', 'The key is not that of the SVID. Try again.')
 }
 
 async function readable(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    throw unavailable('svid_unavailable', `${path} cannot be read.`, cause)
+    throw new ProducerError('svid_unavailable', `${path} cannot be read.`, { cause })
   }
 }

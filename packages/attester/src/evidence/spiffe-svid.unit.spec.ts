@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { provesSvidKey } from '@credence/shared/spiffe/svid-proof'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ForeignDomain, foreignDomain } from '../../../../infra/testing/foreign-domain.ts'
-import { type SvidSource, spiffeSvid } from './spiffe-svid.ts'
+import { type SvidSource, spiffeSvidProducer } from './spiffe-svid.ts'
 
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
 const now = new Date()
@@ -16,7 +16,7 @@ const file = (name: string, text: string) => {
   return join(folder, name)
 }
 const produce = async (source: SvidSource) => {
-  const { kind, content } = await spiffeSvid({ source, audience: AUDIENCE })(about)
+  const { kind, content } = await spiffeSvidProducer({ source, audience: AUDIENCE })(about)
   return { kind, content: JSON.parse(Buffer.from(content).toString()) }
 }
 const pem = (chain: Uint8Array[]) => chain.map((der) => new X509Certificate(der).toString()).join('')
@@ -54,7 +54,7 @@ describe('the producer of spiffe-svid', () => {
     const [one, two] = [await foreign.svid('/w'), await foreign.svid('/w')]
     const certificates = file('one.pem', pem(one.chain))
     const key = file('two.key', keyPem(two.key))
-    const unavailable = expect.objectContaining({ status: 'unavailable', reason: 'svid_unavailable' })
+    const unavailable = expect.objectContaining({ code: 'svid_unavailable' })
     for (const source of [
       { certificates, key },
       { certificates, key: join(folder, 'none') },

@@ -1,11 +1,11 @@
 /** The SPIFFE Workload API (SPIFFE_Workload_API.md): what a workload is, told by the agent of SPIFFE on its own machine. */
-import { CredenceError, invalid, unavailable } from '@credence/contracts/errors'
 import {
   type JWTSVIDResponse,
   SpiffeWorkloadAPIClient,
   type X509SVIDResponse,
 } from '@credence/contracts/gen/spiffe/workload'
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { ProducerError } from '../producer.ts'
 import { derElements } from './der.ts'
 
 export type WorkloadSvid = {
@@ -36,11 +36,15 @@ const asked = () => {
 
 /**
  * @param socket as `SPIFFE_ENDPOINT_SOCKET` has it (SPIFFE_Workload_Endpoint.md §4): `unix:///run/spire/agent.sock`
- * @throws CredenceError `invalid_argument` for another kind of address; from every method `permission_denied` when the
- *   workload has no identity, `unavailable` when nobody answers, both with the reason `svid_unavailable`
+ * @throws ProducerError `socket_invalid` for another kind of address; from every method `svid_denied` when the workload has
+ *   no such identity, `svid_unavailable` when nobody answers as it should
  */
 export function openWorkloadApi(socket: string): WorkloadApi {
-  if (!/^unix:(\/\/)?\/[^/\0][^\0]*$/.test(socket)) throw invalid('socket', 'must be like unix:///run/spire/agent.sock')
+  if (!/^unix:(\/\/)?\/[^/\0][^\0]*$/.test(socket))
+    throw new ProducerError(
+      'socket_invalid',
+      'The address of the Workload API must be like unix:///run/spire/agent.sock.',
+    )
   // The kernel says who asks; there is nothing to authenticate with (SPIFFE_Workload_Endpoint.md §5).
   const client = new SpiffeWorkloadAPIClient(socket, credentials.createInsecure(), {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
@@ -57,12 +61,12 @@ export function openWorkloadApi(socket: string): WorkloadApi {
           stream.cancel()
         })
         stream.on('error', (error: ServiceError) => reject(refusal(error)))
-        stream.once('end', () => reject(unavailable('svid_unavailable', 'The Workload API answered nothing.')))
+        stream.once('end', () => reject(new ProducerError('svid_unavailable', 'The Workload API answered nothing.')))
       })
       const { spiffeId: id, x509Svid, x509SvidKey } = chosen(svids, spiffeId)
       const chain = derElements(x509Svid)
       if (chain.length === 0)
-        throw unavailable('svid_unavailable', 'The Workload API gave an SVID without certificates.')
+        throw new ProducerError('svid_unavailable', 'The Workload API gave an SVID without certificates.')
       return { spiffeId: id, chain, key: x509SvidKey }
     },
     fetchJwtSvid: async (audiences, spiffeId) => {
@@ -83,21 +87,19 @@ export function openWorkloadApi(socket: string): WorkloadApi {
 function chosen<S extends { spiffeId: string }>(svids: readonly S[], spiffeId: string | undefined): S {
   const found = spiffeId === undefined ? svids[0] : svids.find((svid) => svid.spiffeId === spiffeId)
   if (found) return found
-  throw new CredenceError(
-    'permission_denied',
-    'svid_unavailable',
+  throw new ProducerError(
+    'svid_denied',
     `The Workload API gives this process no SVID${spiffeId === undefined ? '' : ` of ${spiffeId}`}.`,
   )
 }
 
-function refusal(error: ServiceError): CredenceError {
+function refusal(error: ServiceError): ProducerError {
   if (error.code === status.PERMISSION_DENIED)
-    return new CredenceError(
-      'permission_denied',
-      'svid_unavailable',
+    return new ProducerError(
+      'svid_denied',
       'The Workload API knows no identity for this process: is there an entry whose selectors it fits?',
-      [],
-      error,
+      { cause: error },
     )
-  return unavailable('svid_unavailable', `The Workload API does not answer: ${error.details || error.message}.`, error)
+  const words = error.details || error.message
+  return new ProducerError('svid_unavailable', `The Workload API does not answer: ${words}.`, { cause: error })
 }

@@ -1,17 +1,17 @@
 /** DER elements that stand one after the other, as the Workload API sends chains of certificates (§5.1). */
-import { unavailable } from '@credence/contracts/errors'
+import { ProducerError } from '../producer.ts'
 
 const SEQUENCE = 0x30
 /** Of the lengths that a certificate needs. */
 const MAX_LENGTH_BYTES = 3
 
-/** @throws CredenceError `unavailable`, `svid_unavailable` when it is not a run of whole sequences */
+/** @throws ProducerError `svid_unavailable` when it is not a run of whole sequences */
 export function derElements(bytes: Uint8Array): Uint8Array[] {
   const elements: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
     const end = endOf(bytes, at)
     if (end === undefined || end > bytes.length)
-      throw unavailable('svid_unavailable', 'The Workload API sent certificates that are not DER.')
+      throw new ProducerError('svid_unavailable', 'The Workload API sent certificates that are not DER.')
     elements.push(bytes.slice(at, end))
     at = end
   }

@@ -49,7 +49,7 @@ describe('evidence of the kind spiffe-svid, bent', () => {
       const change = fc.record({ part: fc.nat(parts.length - 1), at: fc.nat(), bit: fc.nat(7), how: fc.nat(2) })
       await fc.assert(
         fc.asyncProperty(change, async ({ part, at, bit, how }) => {
-          const bent = parts.map((bytes) => Buffer.from(bytes))
+          const bent: Buffer[] = parts.map((bytes) => Buffer.from(bytes))
           const bytes = bent[part] as Buffer
           const place = at % bytes.length
           if (how === 0) bytes[place] = (bytes[place] as number) ^ (1 << bit)
