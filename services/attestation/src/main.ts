@@ -11,6 +11,7 @@ import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
 import { createIssueEar } from './adapters/results/ear.ts'
+import { tpmEnroller } from './adapters/tpm/enroller.ts'
 import { openStatement } from './adapters/verifiers/software/statement.ts'
 import { createVerifiers } from './adapters/verifiers/verifiers.ts'
 import { anchorMethods } from './api/grpc/anchors.ts'
@@ -18,6 +19,7 @@ import { evidenceMethods } from './api/grpc/evidence.ts'
 import { measurementMethods } from './api/grpc/measurements.ts'
 import { profileMethods } from './api/grpc/profiles.ts'
 import { referenceMethods } from './api/grpc/references.ts'
+import { tpmMethods } from './api/grpc/tpm.ts'
 import { createLimits } from './api/limits.ts'
 import { readAttestationConfig } from './config.ts'
 import { appraisers } from './domain/kinds/kinds.ts'
@@ -87,6 +89,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
       ...measurementMethods(context),
       ...anchorMethods(context),
       ...evidenceMethods(context),
+      ...tpmMethods({ ...context, tpmEnroller }),
     },
     isCurrent: () => followers.every((follower) => follower.fresh()),
     findAgent: principals.callerBySpiffeId,

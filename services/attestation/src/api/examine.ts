@@ -92,6 +92,7 @@ function aboutPiece<K extends PieceKind>(
     audience,
     now,
     anchors: appraisals.anchorsFor(kind, agent.blueprint),
+    ...(kind === 'tpm2-quote' ? { tpm: appraisals.tpms.of(agent.agent) } : {}),
     requirements: leaves.filter((leaf): leaf is Requirement & { kind: K } => leaf.kind === kind) as never,
   }
 }

@@ -3,6 +3,7 @@ import type { ClaimsOf } from '@credence/contracts/attestation/claims'
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import type { RequirementOf } from '@credence/contracts/attestation/requirements'
 import type { Anchor } from '@credence/contracts/attestation/trust'
+import type { EventData } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Composition } from '@credence/contracts/events/values'
 
@@ -20,7 +21,11 @@ export type Evidenced<K extends EvidenceKind = EvidenceKind> = {
   anchors: readonly Anchor[]
   /** What the profile asks of this kind. */
   requirements: readonly RequirementOf<K>[]
+  /** The one record of the TPM that this agent enrolled; every step reads this one, and none reads a key from the evidence. */
+  tpm?: EnrolledTpm | undefined
 }
+
+export type EnrolledTpm = EventData<'credence.attestation.tpm.enrolled.v1'>
 
 /** Claims that were proved, or the code of what failed. `detail` is for operators: no contents. */
 export type Verified<K extends EvidenceKind> =

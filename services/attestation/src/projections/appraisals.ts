@@ -10,6 +10,7 @@ import { referenceEvolution } from '../domain/reference.ts'
 import { createApprovals } from './approvals.ts'
 import { createChallenges } from './challenges.ts'
 import { createResults } from './results.ts'
+import { createTpms } from './tpms.ts'
 
 export type Appraisals = ReturnType<typeof createAppraisals>
 
@@ -21,6 +22,7 @@ export function createAppraisals() {
   const approvals = createApprovals()
   const challenges = createChallenges()
   const results = createResults()
+  const tpms = createTpms()
   const byBlueprint = new Map<string, string[]>()
   const hang = ({ blueprint, reference }: Reference) => {
     const all = byBlueprint.get(blueprint)
@@ -50,6 +52,7 @@ export function createAppraisals() {
     approvals,
     challenges,
     results,
+    tpms,
   ]
   const isBlocked = (digest: string): boolean => measurements.get(digest).state?.blocked === true
   return {
@@ -61,6 +64,7 @@ export function createAppraisals() {
     approvals,
     challenges,
     results,
+    tpms,
     /** The version that counts. */
     profile: (blueprint: string): Profile | undefined => activeVersion(profiles.get(blueprint).state),
     /** Reference values that live. */
