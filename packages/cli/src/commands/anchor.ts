@@ -102,10 +102,13 @@ const TYPES: Type[] = [
     description: 'a foreign trust domain, by its bundle (spire-server bundle show -format spiffe)',
     argument: '<bundle-json>',
     kinds: ['spiffe-svid'],
-    options: [['--trust-domain <name>', 'its name', 'needed']],
-    material: (file, { trustDomain = '' }) => ({
+    options: [
+      ['--trust-domain <name>', 'its name', 'needed'],
+      ['--bundle-endpoint <url>', 'where its newest bundle is had from; the one in the file is kept otherwise'],
+    ],
+    material: (file, { trustDomain = '', bundleEndpoint = '' }) => ({
       $case: 'spiffeTrustDomain',
-      value: { trustDomain, bundle: text(file) },
+      value: { trustDomain, bundle: text(file), bundleEndpoint },
     }),
   },
 ]
