@@ -30,8 +30,6 @@ export type AttesterListeners = {
 }
 
 export type Attester = {
-  /** Public part of the agent’s key, for its registration. */
-  publicJwk: object
   /** Attests once, and no more. */
   once(): Promise<Shown>
   /** Attests now and keeps attesting. */
@@ -151,7 +149,6 @@ export async function openAttester(
   }
 
   return {
-    publicJwk: key.publicJwk,
     once: show,
     keep,
     close: async () => {

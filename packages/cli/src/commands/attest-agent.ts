@@ -1,14 +1,15 @@
 /** The helper beside an agent: keeps it attested, by what it measures and gathers. */
 import { type Attester, type AttesterListeners, openAttester } from '@credence/attester/attester'
-import { ConfigError, readAttesterConfig, readPidFile } from '@credence/attester/config'
+import { type AttesterConfig, ConfigError, readAttesterConfig, readPidFile } from '@credence/attester/config'
 import { MeasureError } from '@credence/attester/measure-error'
 import { ProducerError } from '@credence/attester/producer'
 import { CredenceError } from '@credence/contracts/errors'
 import type { Shown } from '@credence/sdk/agent/attestation'
+import { openAgentKey } from '@credence/sdk/agent/key-file'
 import type { Command } from 'commander'
 import { adviceOn } from '../attestation/advice.ts'
 import { showProgress } from '../attestation/progress.ts'
-import { EXIT, explainFailure, Usage } from '../failure.ts'
+import { EXIT, Explained, explainFailure, Usage } from '../failure.ts'
 import { harmless, say } from '../print.ts'
 
 type Options = { config: string; once?: boolean; pid?: string; verbose?: boolean; printKey?: boolean }
@@ -27,14 +28,15 @@ export function addAttestAgentCommand(program: Command): void {
     .option('--print-key', 'prints the public key of the agent, for its registration, and ends')
     .action(async (options: Options) => {
       const config = configured(() => readAttesterConfig(options.config))
-      const pid =
-        pidOf(options.pid) ?? (config.pid_file ? configured(() => readPidFile(config.pid_file ?? '')) : undefined)
+      if (options.printKey) return say(JSON.stringify((await openAgentKey(config.key_file)).publicJwk))
       const progress = showProgress()
       const listeners = listening(options, progress)
-      const attester = await openAttester(config, { pid: options.printKey ? undefined : pid, listeners })
+      const attester = await openAttester(config, { pid: processIn(config, options), listeners }).catch((error) => {
+        const { text, code } = explained(error)
+        throw new Explained(text, code)
+      })
       try {
-        if (options.printKey) say(JSON.stringify(attester.publicJwk))
-        else if (options.once) await once(attester, progress.end)
+        if (options.once) await once(attester, progress.end)
         else await keep(attester)
       } finally {
         progress.end()
@@ -52,7 +54,7 @@ async function once(attester: Attester, done: () => void): Promise<void> {
   } catch (error) {
     const { text, code } = explained(error)
     done()
-    throw Object.assign(new Usage(text), { exit: code })
+    throw new Explained(text, code)
   }
 }
 
@@ -104,8 +106,12 @@ const KNOWN = { read: 'read    ', seen: 'seen    ', told: 'told    ' }
 function sayResult(shown: Shown, next: Date | undefined, tell: (text: string) => void = say): void {
   const { accepted, status, reasons, resultId, expiresAt } = shown
   const then = next ? `; next at ${next.toISOString()}` : ''
-  if (accepted) return tell(`accepted ${status} until ${expiresAt.toISOString()} (${resultId})${then}`)
-  tell(`REFUSED  ${status} (${resultId})${then}`)
+  tell(
+    accepted
+      ? `accepted ${status} until ${expiresAt.toISOString()} (${resultId})${then}`
+      : `REFUSED  ${status} (${resultId})${then}`,
+  )
+  if (accepted) return
   for (const reason of reasons) {
     const advice = adviceOn(reason)
     tell(`         ${harmless(reason)}${advice ? `: ${advice}` : ''}`)
@@ -136,6 +142,9 @@ function configured<T>(read: () => T): T {
     throw error instanceof ConfigError ? new Usage(error.message) : error
   }
 }
+
+const processIn = ({ pid_file: file }: AttesterConfig, { pid }: Options): number | undefined =>
+  pidOf(pid) ?? (file === undefined ? undefined : configured(() => readPidFile(file)))
 
 function pidOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
