@@ -4,6 +4,7 @@
  */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { Fact } from '@credence/contracts/events/catalog'
+import { Sensitivity } from '@credence/contracts/events/values'
 import type { StreamName } from '@credence/contracts/streams'
 import type { Stack } from '@credence/infra/dev/stack'
 import { type Bus, connectBus } from '@credence/shared/bus/connect'
@@ -180,12 +181,20 @@ export async function addAgent(
       result,
       challenge: newId('chl'),
       agent,
-      kind: 'software',
+      blueprint,
+      key_thumbprint: key.key_thumbprint,
       status: attestationStatus,
       accepted: true,
+      changed: false,
+      kinds: ['software'],
+      evidence: [],
       trustworthiness_vector: { executables: attestationStatus === 'affirming' ? 2 : 32 },
       reasons: [],
       composition: { program: sha256('program'), prompt, tool_manifest: tools, model: MODEL.digest },
+      references: [],
+      anchors: [],
+      digests: [],
+      sufficient: Sensitivity.options.map((sensitivity) => ({ sensitivity, expires_at })),
       result_digest: sha256(result),
       expires_at,
     },

@@ -3,6 +3,7 @@ import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { EventData, EventType, Fact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Trigger } from '@credence/contracts/events/values'
+import { Sensitivity } from '@credence/contracts/events/values'
 import type { Blueprint } from '@credence/contracts/principals/blueprint'
 import type { Human } from '@credence/contracts/principals/human'
 import { newId } from '@credence/shared/ids'
@@ -108,15 +109,25 @@ export const result = (
   result: newId('att'),
   challenge: newId('chl'),
   agent: newId('agt'),
-  kind: 'software',
+  blueprint: 'meeting-scheduler',
+  key_thumbprint: 'thumbprint',
   status: 'affirming',
   accepted: true,
+  changed: false,
+  kinds: ['software'],
+  evidence: [],
   trustworthiness_vector: { executables: 2 },
   reasons: [],
+  references: [],
+  anchors: [],
+  digests: [],
+  sufficient: SENSITIVITIES.map((sensitivity) => ({ sensitivity, expires_at: part.expires_at ?? hours(2) })),
   result_digest: DIGEST,
   expires_at: hours(2),
   ...part,
 })
+/** A result is enough for all of them, where a profile says nothing of sensitivity. */
+const SENSITIVITIES = Sensitivity.options
 
 export const created = (data: EventData<'credence.identity.blueprint.created.v1'>): Fact => ({
   type: 'credence.identity.blueprint.created.v1',

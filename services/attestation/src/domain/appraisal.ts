@@ -1,105 +1,201 @@
 /**
- * Appraisal of software evidence (RFC 9334 §4): what was measured, against what was approved and what was registered.
- * The trustworthiness vector is AR4SI’s (draft-ietf-rats-ar4si), and its worst tier is the status.
+ * Appraisal of evidence (RFC 9334 §4): what was proved, against what was approved and registered, under the profile in
+ * force. Every piece that is shown counts: one that is refused or at fault makes the whole contraindicated, and none that
+ * the profile does not ask for makes it better.
  */
-import type { Composition, EarStatus } from '@credence/contracts/events/values'
+import type { ClaimsOf } from '@credence/contracts/attestation/claims'
+import type { EvidenceKind, ModelGrade } from '@credence/contracts/attestation/kinds'
+import { leavesOf, type SensitivityRule } from '@credence/contracts/attestation/requirements'
+import type { Reference } from '@credence/contracts/attestation/trust'
+import { type Composition, type EarStatus, Sensitivity } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
+import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VERIFIER_MALFUNCTION } from './ar4si.ts'
+import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
+import type { Appraisers } from './kinds/kinds.ts'
 import type { Profile } from './profile.ts'
-import type { Reference } from './reference.ts'
+import { judgeRule, type Piece } from './rule.ts'
 
-/** What a verifier made of the evidence: measurements that it could check, or why it could not. */
-export type Verified = { measurements: Composition } | { refused: string }
+/** A piece of evidence as its verifier left it. `digest`: SHA-256 of the evidence. */
+export type Examined = { kind: EvidenceKind; digest: string } & (
+  | { claims: ClaimsOf<EvidenceKind>; anchors: string[]; measuredAt: Date }
+  | { refused: string }
+)
 
 export type Appraisal = {
   status: EarStatus
   accepted: boolean
-  vector: Record<string, number>
+  changed: boolean
+  /** Kinds by which the profile is met. */
+  kinds: EvidenceKind[]
+  evidence: Result['evidence']
+  vector: TrustVector
+  /** `<kind>/<code>`, or a code of the whole. */
   reasons: string[]
-  reference?: string
+  composition: Composition | undefined
+  modelGrade: ModelGrade | undefined
+  references: string[]
+  anchors: string[]
+  digests: string[]
+  sufficient: { sensitivity: Sensitivity; until: number }[]
+  /** When it stops to count; 0 when it was not accepted (milliseconds since the epoch). */
+  until: number
 }
 
-/** Values of AR4SI §2.3 that are used here. */
-const CRYPTO_CHECK_FAILED = 99
-const RECOGNISED = 2
-const CONTRAINDICATED = 96
-const SOFTWARE_KEYS = 32
-const ISOLATION_UNKNOWN = 0
-
-export function appraiseSoftware(
-  verified: Verified,
-  about: { agent: Agent; profile: Profile | undefined; references: Reference[] },
-): Appraisal {
-  if ('refused' in verified)
-    return {
-      status: 'contraindicated',
-      accepted: false,
-      vector: { 'instance-identity': CRYPTO_CHECK_FAILED },
-      reasons: [verified.refused],
-    }
-  const { measurements } = verified
-  const approved = about.references.find(({ composition }) => same(composition, measurements))
-  const unknown = (part: keyof Composition) =>
-    !about.references.some(({ composition }) => composition[part] === measurements[part])
-  const differs = registeredOtherwise(measurements, about.agent)
-  const part = (name: keyof Composition, bad: boolean) => (unknown(name) || bad ? CONTRAINDICATED : RECOGNISED)
-  const vector = {
-    'instance-identity': RECOGNISED,
-    configuration: Math.max(part('prompt', differs.prompt), part('tool_manifest', differs.tool_manifest)),
-    executables: part('program', false),
-    'file-system': part('model', differs.model),
-    hardware: ISOLATION_UNKNOWN,
-    'runtime-opaque': ISOLATION_UNKNOWN,
-    'storage-opaque': SOFTWARE_KEYS,
-  }
-  const parts = ['program', 'prompt', 'tool_manifest', 'model'] as const
-  const faults = [
-    ...parts.filter(unknown).map((name) => `${name}_unknown`),
-    ...(['prompt', 'tool_manifest', 'model'] as const)
-      .filter((name) => differs[name])
-      .map((name) => `${name}_not_as_registered`),
-    // Every part may be known, and still nobody approved them together.
-    ...(approved ? [] : ['composition_not_approved']),
-  ]
-  const status = faults.length > 0 ? 'contraindicated' : statusOf(vector)
-  const unmet = profileFaults(about.profile, status)
-  return {
-    status,
-    accepted: faults.length === 0 && unmet.length === 0,
-    vector,
-    reasons: [...faults, ...unmet, 'self_measured'],
-    reference: approved?.reference,
-  }
+export type AboutAppraisal = {
+  agent: Agent
+  profile: Profile | undefined
+  /** Those that live, of the agent’s blueprint. */
+  references: readonly Reference[]
+  isBlocked: (digest: string) => boolean
+  /** The agent’s newest accepted result. */
+  previous: Result | undefined
+  appraisers: Appraisers
+  now: Date
 }
 
-const same = (a: Composition, b: Composition): boolean =>
-  a.program === b.program && a.prompt === b.prompt && a.tool_manifest === b.tool_manifest && a.model === b.model
-
-const registeredOtherwise = (measured: Composition, agent: Agent) => ({
-  prompt: measured.prompt !== agent.prompt_digest,
-  tool_manifest: measured.tool_manifest !== agent.tool_manifest_digest,
-  model: measured.model !== agent.model.digest,
-})
-
-function profileFaults(profile: Profile | undefined, status: EarStatus): string[] {
-  if (!profile) return ['no_profile']
-  return [
-    ...(profile.required_kinds.every((kind) => kind === 'software') ? [] : ['kind_missing']),
-    ...(RANK[status] <= RANK[profile.worst_acceptable_status] ? [] : ['status_below_profile']),
-  ]
-}
-
-const RANK: Record<EarStatus, number> = { affirming: 0, warning: 1, none: 2, contraindicated: 3 }
-
-/** Tiers of AR4SI §2.3.2: affirming 2…31, warning 32…95, contraindicated 96…127; negative values mirror them. */
-export function statusOf(vector: Record<string, number>): EarStatus {
-  const tiers = Object.values(vector).map((value): EarStatus => {
-    const size = value < 0 ? -value - 1 : value
-    if (size <= 1) return 'none'
-    return size < 32 ? 'affirming' : size < 96 ? 'warning' : 'contraindicated'
-  })
-  const claimed = tiers.filter((tier) => tier !== 'none')
-  return claimed.reduce<EarStatus>(
-    (worst, tier) => (RANK[tier] > RANK[worst] ? tier : worst),
-    claimed.length > 0 ? 'affirming' : 'none',
+/** @param examined the agent’s statement (kind `software`) and every other piece, each kind once */
+export function appraise(examined: readonly Examined[], about: AboutAppraisal): Appraisal {
+  const claims: AllClaims = Object.fromEntries(
+    examined.flatMap((one) => ('claims' in one ? [[one.kind, one.claims]] : [])),
   )
+  const composition = claims.software?.composition
+  const appraised = examined.map((one) => appraisePiece(one, claims, about))
+  const faults = appraised.flatMap(({ piece, faulty }) => (faulty ? piece.reasons : []))
+  const notes = appraised.flatMap(({ piece, faulty }) => (faulty ? [] : piece.reasons))
+  const pieces = piecesOf(appraised.map(({ piece }) => piece))
+  const judged = about.profile ? judgeProfile(about.profile, pieces, about) : NO_PROFILE
+  const counted = appraised.filter(({ piece, faulty }) => faulty || judged.kinds.includes(piece.kind))
+  const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
+  const accepted = faults.length === 0 && judged.unmet.length === 0
+  const findings = counted.map(({ finding }) => finding)
+  return {
+    status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
+    accepted,
+    changed: hasChanged(composition, about.previous),
+    kinds: judged.kinds,
+    evidence: appraised.map(({ piece }) => piece),
+    vector,
+    reasons: [...new Set([...faults, ...judged.unmet, ...notes])],
+    composition,
+    modelGrade: claims['model-signing']?.grade,
+    references: unique(findings.flatMap(({ references }) => references)),
+    anchors: unique(counted.flatMap(({ piece }) => piece.anchors)),
+    // Whatever was seen can be blocked later, also what the profile did not ask for.
+    digests: unique(appraised.flatMap(({ finding }) => finding.digests)),
+    sufficient: accepted ? judged.sufficient : [],
+    until: accepted ? judged.until : 0,
+  }
+}
+
+const NO_PROFILE = { unmet: ['no_profile'], kinds: [] as EvidenceKind[], sufficient: [], until: 0 }
+const NOTHING: Finding = { vector: {}, faults: [], notes: [], references: [], digests: [] }
+
+type PieceOfResult = Result['evidence'][number]
+type AppraisedPiece = { piece: PieceOfResult; finding: Finding; faulty: boolean }
+
+function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal): AppraisedPiece {
+  const { kind, digest } = one
+  const named = (code: string) => `${kind}/${code}`
+  if ('refused' in one) {
+    const vector = vectorOfRefusal(one.refused)
+    const piece = {
+      kind,
+      digest,
+      status: 'contraindicated',
+      trustworthiness_vector: vector,
+      reasons: [named(one.refused)],
+    }
+    return { piece: { ...piece, anchors: [] } as PieceOfResult, finding: NOTHING, faulty: true }
+  }
+  const appraiser = about.appraisers[kind] as unknown as KindAppraiser<EvidenceKind>
+  const statement = claims.software?.composition
+  const asked = new Set(about.profile ? leavesOf(about.profile.rule).map((leaf) => leaf.kind) : [])
+  // Without a statement that holds, nothing binds the other pieces to the agent.
+  const finding = statement ? appraiser.appraise(one.claims as never, { ...about, statement, claims, asked }) : NOTHING
+  const faults = [...finding.faults, ...(finding.digests.some(about.isBlocked) ? ['blocked'] : [])]
+  const faulty = faults.length > 0
+  const piece = {
+    kind,
+    digest,
+    status: faulty ? ('contraindicated' as const) : statusOf(finding.vector),
+    trustworthiness_vector: finding.vector as Record<string, number>,
+    reasons: [...faults, ...finding.notes].map(named),
+    measured_at: one.measuredAt.toISOString(),
+    anchors: one.anchors,
+    claims: one.claims,
+  }
+  return { piece: piece as PieceOfResult, finding, faulty }
+}
+
+/** Nothing is claimed of what was not looked at; else it is the verifier’s fault (−1), or the evidence’s (99). */
+function vectorOfRefusal(code: string): TrustVector {
+  if (code === 'kind_unknown' || code === 'not_examined') return {}
+  const malfunction = code === 'verifier_failed' || code === 'verification_timed_out'
+  return { 'instance-identity': malfunction ? VERIFIER_MALFUNCTION : CRYPTO_CHECK_FAILED }
+}
+
+const unique = (all: readonly string[]): string[] => [...new Set(all)]
+
+function hasChanged(now: Composition | undefined, previous: Result | undefined): boolean {
+  const before = previous?.composition
+  if (!now || !before) return false
+  return (Object.keys(before) as (keyof Composition)[]).some((part) => before[part] !== now[part])
+}
+
+/** The pieces of a result that were not found at fault, for a profile to be held against. */
+export const piecesOf = (evidence: Result['evidence']): Map<EvidenceKind, Piece> =>
+  new Map(
+    evidence.flatMap((one) =>
+      one.claims === undefined || one.status === 'contraindicated'
+        ? []
+        : [
+            [
+              one.kind,
+              {
+                kind: one.kind,
+                claims: one.claims,
+                status: one.status,
+                vector: one.trustworthiness_vector,
+                measuredAt: one.measured_at ? new Date(one.measured_at) : undefined,
+              },
+            ] as const,
+          ],
+    ),
+  )
+
+/** Whether pieces meet a profile, by which kinds, until when, and for resources of which sensitivity they are enough. */
+export function judgeProfile(
+  profile: Profile,
+  pieces: ReadonlyMap<EvidenceKind, Piece>,
+  { appraisers, now }: { appraisers: Appraisers; now: Date },
+): { unmet: string[]; kinds: EvidenceKind[]; sufficient: Appraisal['sufficient']; until: number } {
+  const { worst_acceptable_status: worst, maximum_age_seconds: life } = profile
+  const rule = judgeRule(profile.rule, { pieces, appraisers, worst, now })
+  const status = statusOf(combined(rule.by.map((kind) => pieces.get(kind)?.vector ?? {})))
+  const enough = asGoodAs(status, worst)
+  const until = Math.min(rule.until, now.getTime() + life * 1000)
+  const sufficient = Sensitivity.options.flatMap((sensitivity) => {
+    const more = wordFor(sensitivity, profile.sensitivities)
+    if (!more) return [{ sensitivity, until }]
+    const extra = more.rule && judgeRule(more.rule, { pieces, appraisers, worst: more.worst_acceptable_status, now })
+    if (!asGoodAs(status, more.worst_acceptable_status) || (extra && extra.unmet.length > 0)) return []
+    const least = Math.min(until, extra?.until ?? until, now.getTime() + more.maximum_age_seconds * 1000)
+    return [{ sensitivity, until: least }]
+  })
+  return {
+    unmet: [...rule.unmet, ...(rule.unmet.length === 0 && !enough ? ['status_below_profile'] : [])],
+    kinds: rule.by,
+    sufficient,
+    until,
+  }
+}
+
+/** What a profile says of a sensitivity: its own word, or that of the next lower one that has one. */
+function wordFor(sensitivity: Sensitivity, all: readonly SensitivityRule[]): SensitivityRule | undefined {
+  const order = Sensitivity.options
+  return order
+    .slice(0, order.indexOf(sensitivity) + 1)
+    .reverse()
+    .map((level) => all.find((word) => word.sensitivity === level))
+    .find((word) => word !== undefined)
 }

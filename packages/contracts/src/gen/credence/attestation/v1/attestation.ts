@@ -86,20 +86,132 @@ export function attestationStatusToNumber(object: AttestationStatus): number {
   }
 }
 
-export interface DefineProfileRequest {
+/** What is asked of one kind of evidence. Fields of other kinds than the named one must be left out. */
+export interface Requirement {
+  kind: string;
+  /** How old the piece may be when it is shown, in seconds; 0: as old as the challenge lets it be. */
+  maximumAgeSeconds: bigint;
+  /** The worst status of this piece that is enough; left out: as the profile says. */
+  worstAcceptableStatus: AttestationStatus;
+  /** model-signing: the least that is enough: "files", "provider" or "claimed". */
+  grade: string;
+  /** agent-manifest, model-signing, container-image: ids of the trust anchors that may have signed; empty: any that is approved. */
+  signers: string[];
+  /** container-image: who may have built it, and from what; exact, or ending in "*". */
+  builders: string[];
+  sources: string[];
+  /** kubernetes-sat: "namespace/name". */
+  serviceAccounts: string[];
+  /** kubernetes-sat: whether the cluster itself must be asked. */
+  reviewed: boolean;
+  /** spiffe-svid: SPIFFE IDs, exact, or ending in "/*". */
+  spiffeIds: string[];
+  /** spiffe-svid: whether the SVID itself must be bound to the challenge. */
+  keyBound: boolean;
+  /** tpm2-quote: "sha256" or "sha384", and exactly which PCRs, increasing. */
+  bank: string;
+  pcrs: number[];
+  /** tpm2-quote: whether the endorsement key must have a certificate by a trusted manufacturer. */
+  certified: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Rules {
+  rules: Rule[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** At most 4 deep, with at most 32 requirements. */
+export interface Rule {
+  rule?:
+    | { $case: "allOf"; value: Rules }
+    | { $case: "anyOf"; value: Rules }
+    | { $case: "evidence"; value: Requirement }
+    | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What resources of a sensitivity ask for beside the profile's rule; counts for every higher one that has no word of its own. */
+export interface SensitivityRule {
+  /** public, internal, confidential or restricted */
+  sensitivity: string;
+  /** May be left out. */
+  rule?: Rule | undefined;
+  worstAcceptableStatus: AttestationStatus;
+  maximumAgeSeconds: bigint;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Profile {
   blueprint: string;
-  /** Kinds of evidence that must be shown: "software". */
-  requiredKinds: string[];
+  /** Given by the service. */
+  version: number;
+  rule?:
+    | Rule
+    | undefined;
   /** The worst status that still lets an agent work: affirming or warning. */
   worstAcceptableStatus: AttestationStatus;
   /** How long a result counts, in seconds. */
   maximumAgeSeconds: bigint;
+  sensitivities: SensitivityRule[];
+  /** Whether this is the version that counts. Given by the service. */
+  active: boolean;
+  /** Who wrote it, and who activated it last: a pseudonym or a SPIFFE ID. */
+  definedBy: string;
+  activatedBy: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface DefineProfileRequest {
+  profile?: Profile | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DefineProfileResponse {
   version: number;
   position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PreviewProfileRequest {
+  blueprint: string;
+  version: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PreviewProfileResponse {
+  /** Running agents of the blueprint that were looked at. */
+  agents: number;
+  /** Those that would not meet it: at most 1,000. */
+  failing: Failing[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Failing {
+  agentId: string;
+  /** "<kind>/<code>", or a code of the whole. */
+  reasons: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ActivateProfileRequest {
+  blueprint: string;
+  version: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ActivateProfileResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListProfilesRequest {
+  blueprint: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListProfilesResponse {
+  profiles: Profile[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -112,19 +224,249 @@ export interface Composition {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-export interface ApproveReferenceValueRequest {
+export interface ModelReference {
+  /** SHA-256 of the signed statement (the payload of the DSSE envelope). */
+  statementDigest: string;
+  /** Trust anchor that must have signed it; empty: any that is approved. */
+  signer: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ImageReference {
+  digest: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PcrReference {
+  /** "sha256" or "sha384" */
+  bank: string;
+  /** By index, lower-case hexadecimal. */
+  values: { [key: number]: string };
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PcrReference_ValuesEntry {
+  key: number;
+  value: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ReferenceValue {
+  /** Given by the service. */
+  id: string;
   blueprint: string;
-  composition?:
-    | Composition
-    | undefined;
   /** What it is called, for people; no personal data. */
   label: string;
+  value?:
+    | { $case: "composition"; value: Composition }
+    | { $case: "model"; value: ModelReference }
+    | { $case: "image"; value: ImageReference }
+    | { $case: "pcrs"; value: PcrReference }
+    | undefined;
+  /** Given by the service: who approved it (a pseudonym or a SPIFFE ID), when, and whether it was withdrawn. */
+  approvedBy: string;
+  approvedAt?: Date | undefined;
+  withdrawn: boolean;
+  withdrawnBy: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ApproveReferenceValueRequest {
+  reference?: ReferenceValue | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApproveReferenceValueResponse {
   referenceId: string;
   position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawReferenceValueRequest {
+  referenceId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawReferenceValueResponse {
+  position: string;
+  /** How many agents run on it now. */
+  agents: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListReferenceValuesRequest {
+  /** Empty: all. */
+  blueprint: string;
+  withdrawn: boolean;
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListReferenceValuesResponse {
+  references: ReferenceValue[];
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BlockMeasurementRequest {
+  digest: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BlockMeasurementResponse {
+  position: string;
+  agents: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface UnblockMeasurementRequest {
+  digest: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface UnblockMeasurementResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListBlockedMeasurementsRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListBlockedMeasurementsResponse {
+  measurements: BlockedMeasurement[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BlockedMeasurement {
+  digest: string;
+  reason: string;
+  blockedBy: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Exactly who must have signed. */
+export interface SignerIdentity {
+  /** Subject alternative name of the certificate: URI, e-mail address or DNS name. */
+  san: string;
+  /** Who said so (Fulcio's issuer extension); needed for sigstore. */
+  issuer: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface PublicKeyAnchor {
+  pem: string;
+  /** Set: the key of a model's provider of this name. */
+  provider: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CertificateAuthorityAnchor {
+  /** Roots. */
+  pem: string;
+  intermediatesPem: string;
+  identities: SignerIdentity[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SigstoreAnchor {
+  /** TrustedRoot of sigstore, JSON. */
+  trustedRoot: string;
+  identities: SignerIdentity[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TpmManufacturerAnchor {
+  /** Roots and intermediates. */
+  pem: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TpmEndorsementKeyAnchor {
+  /** SHA-256 of the public area (TPMT_PUBLIC) of the endorsement key. */
+  ekDigest: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface KubernetesClusterAnchor {
+  issuer: string;
+  /** Audience that tokens must name. */
+  audience: string;
+  /** JWK set of the cluster (RFC 7517), JSON. */
+  jwks: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface SpiffeTrustDomainAnchor {
+  trustDomain: string;
+  /** SPIFFE trust bundle, JSON. */
+  bundle: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface TrustAnchor {
+  /** Given by the service. */
+  id: string;
+  /** What it is called, for people; no personal data. */
+  label: string;
+  /** Kinds of evidence that it vouches for. */
+  kinds: string[];
+  /** Blueprints whose agents may rely on it; empty: all. */
+  blueprints: string[];
+  material?:
+    | { $case: "publicKey"; value: PublicKeyAnchor }
+    | { $case: "certificateAuthority"; value: CertificateAuthorityAnchor }
+    | { $case: "sigstore"; value: SigstoreAnchor }
+    | { $case: "tpmManufacturer"; value: TpmManufacturerAnchor }
+    | { $case: "tpmEndorsementKey"; value: TpmEndorsementKeyAnchor }
+    | { $case: "kubernetesCluster"; value: KubernetesClusterAnchor }
+    | { $case: "spiffeTrustDomain"; value: SpiffeTrustDomainAnchor }
+    | undefined;
+  /** Given by the service. */
+  approvedBy: string;
+  approvedAt?: Date | undefined;
+  withdrawn: boolean;
+  withdrawnBy: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ApproveTrustAnchorRequest {
+  anchor?: TrustAnchor | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ApproveTrustAnchorResponse {
+  anchorId: string;
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawTrustAnchorRequest {
+  anchorId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface WithdrawTrustAnchorResponse {
+  position: string;
+  agents: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListTrustAnchorsRequest {
+  withdrawn: boolean;
+  pageSize: number;
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface ListTrustAnchorsResponse {
+  anchors: TrustAnchor[];
+  nextPageToken: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -146,46 +488,608 @@ export interface CreateChallengeResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+export interface Evidence {
+  kind: string;
+  /** As the kind says; at most 1 MiB. */
+  content: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 export interface SubmitEvidenceRequest {
   challengeId: string;
-  /** Kind of evidence: "software". */
-  kind: string;
-  /** As the kind says; software: a JWS by the agent's key, typ software-evidence+jwt. */
-  evidence: string;
+  /** JWS by the agent's key, typ credence-evidence+jwt: what it says of itself, and the digests of all pieces. */
+  statement: string;
+  /** Each kind at most once. */
+  evidence: Evidence[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface SubmitEvidenceResponse {
   resultId: string;
   status: AttestationStatus;
-  /** EAR (draft-ietf-rats-ear) as a JWT signed by this service. Present whatever the status. */
+  /** EAR (draft-ietf-rats-ear-04) as a JWT signed by this service. Present whatever the status. */
   attestationResult: string;
-  /** Why it is not better, as stable codes. */
+  /** Why it is not better: "<kind>/<code>", or a code of the whole. */
   reasons: string[];
   expiresAt?: Date | undefined;
   position: string;
-  /** True when the status meets the profile: the agent will become active. */
+  /** True when it meets the profile: the agent will become active. */
   accepted: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-function createBaseDefineProfileRequest(): DefineProfileRequest {
+export interface GetResultRequest {
+  agentId: string;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AppraisedEvidence {
+  kind: string;
+  status: AttestationStatus;
+  reasons: string[];
+  /** AR4SI trustworthiness vector, by category. */
+  trustworthinessVector: { [key: string]: number };
+  /** Claims that were proved, JSON; empty when it was refused. */
+  claims: string;
+  measuredAt?: Date | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface AppraisedEvidence_TrustworthinessVectorEntry {
+  key: string;
+  value: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface Sufficient {
+  sensitivity: string;
+  expiresAt?: Date | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface GetResultResponse {
+  resultId: string;
+  agentId: string;
+  status: AttestationStatus;
+  accepted: boolean;
+  reasons: string[];
+  evidence: AppraisedEvidence[];
+  profileVersion: number;
+  /** For which resources it is enough, and until when. */
+  sufficient: Sufficient[];
+  recordedAt?: Date | undefined;
+  expiresAt?:
+    | Date
+    | undefined;
+  /** Set when it counts no more before its time, with the reason's code. */
+  revoked: string;
+  references: string[];
+  anchors: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BeginTpmEnrolmentRequest {
+  agentId: string;
+  /** TPM2B_PUBLIC of the endorsement key. */
+  endorsementPublic: Buffer;
+  /** DER: the key's own certificate, then what stands between it and the manufacturer's. Empty: the key is listed. */
+  endorsementCertificates: Buffer[];
+  /** TPM2B_PUBLIC of the attestation key, below the endorsement hierarchy. */
+  attestationPublic: Buffer;
+  /** TPM2B_CREATION_DATA of the attestation key. */
+  creationData: Buffer;
+  /**
+   * TPMS_ATTEST and TPMT_SIGNATURE of TPM2_CertifyCreation by the attestation key itself. Its qualifying data: SHA-256 over
+   * "credence-tpm-enrolment-v1", the agent's SPIFFE ID, the thumbprint of its key (RFC 7638) and the SPIFFE ID of this service, each
+   * with its length in four bytes before it.
+   */
+  creationAttest: Buffer;
+  creationSignature: Buffer;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BeginTpmEnrolmentResponse {
+  enrolmentId: string;
+  /** TPM2B_ID_OBJECT */
+  credentialBlob: Buffer;
+  /** TPM2B_ENCRYPTED_SECRET */
+  encryptedSecret: Buffer;
+  expiresAt?: Date | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompleteTpmEnrolmentRequest {
+  agentId: string;
+  enrolmentId: string;
+  /** What TPM2_ActivateCredential found inside. */
+  secret: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompleteTpmEnrolmentResponse {
+  position: string;
+  /** Whether a trusted manufacturer vouches for the TPM; otherwise its endorsement key is listed. */
+  certified: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RemoveTpmRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RemoveTpmResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+function createBaseRequirement(): Requirement {
   return {
-    blueprint: "",
-    requiredKinds: [],
+    kind: "",
+    maximumAgeSeconds: 0n,
+    worstAcceptableStatus: AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED,
+    grade: "",
+    signers: [],
+    builders: [],
+    sources: [],
+    serviceAccounts: [],
+    reviewed: false,
+    spiffeIds: [],
+    keyBound: false,
+    bank: "",
+    pcrs: [],
+    certified: false,
+    _unknownFields: {},
+  };
+}
+
+export const Requirement: MessageFns<Requirement> = {
+  encode(message: Requirement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.maximumAgeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.maximumAgeSeconds) !== message.maximumAgeSeconds) {
+        throw new globalThis.Error("value provided for field message.maximumAgeSeconds of type int64 too large");
+      }
+      writer.uint32(16).int64(message.maximumAgeSeconds);
+    }
+    if (message.worstAcceptableStatus !== AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED) {
+      writer.uint32(24).int32(attestationStatusToNumber(message.worstAcceptableStatus));
+    }
+    if (message.grade !== "") {
+      writer.uint32(34).string(message.grade);
+    }
+    for (const v of message.signers) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.builders) {
+      writer.uint32(50).string(v!);
+    }
+    for (const v of message.sources) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.serviceAccounts) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.reviewed !== false) {
+      writer.uint32(72).bool(message.reviewed);
+    }
+    for (const v of message.spiffeIds) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.keyBound !== false) {
+      writer.uint32(88).bool(message.keyBound);
+    }
+    if (message.bank !== "") {
+      writer.uint32(98).string(message.bank);
+    }
+    if (message.pcrs.length !== 0) {
+      writer.uint32(106).fork();
+      for (const v of message.pcrs) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.certified !== false) {
+      writer.uint32(112).bool(message.certified);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Requirement {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequirement();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.maximumAgeSeconds = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.worstAcceptableStatus = attestationStatusFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.grade = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signers.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.builders.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.sources.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.serviceAccounts.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.reviewed = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.spiffeIds.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.keyBound = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.bank = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag === 104) {
+              message.pcrs.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 106) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.pcrs.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.certified = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Requirement>): Requirement {
+    return Requirement.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Requirement>): Requirement {
+    const message = createBaseRequirement();
+    message.kind = object.kind ?? "";
+    message.maximumAgeSeconds = (object.maximumAgeSeconds !== undefined && object.maximumAgeSeconds !== null)
+      ? BigInt(object.maximumAgeSeconds)
+      : 0n;
+    message.worstAcceptableStatus = object.worstAcceptableStatus ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
+    message.grade = object.grade ?? "";
+    message.signers = object.signers?.map((e) => e) || [];
+    message.builders = object.builders?.map((e) => e) || [];
+    message.sources = object.sources?.map((e) => e) || [];
+    message.serviceAccounts = object.serviceAccounts?.map((e) => e) || [];
+    message.reviewed = object.reviewed ?? false;
+    message.spiffeIds = object.spiffeIds?.map((e) => e) || [];
+    message.keyBound = object.keyBound ?? false;
+    message.bank = object.bank ?? "";
+    message.pcrs = object.pcrs?.map((e) => e) || [];
+    message.certified = object.certified ?? false;
+    return message;
+  },
+};
+
+function createBaseRules(): Rules {
+  return { rules: [], _unknownFields: {} };
+}
+
+export const Rules: MessageFns<Rules> = {
+  encode(message: Rules, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rules) {
+      Rule.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rules {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRules();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rules.push(Rule.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Rules>): Rules {
+    return Rules.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Rules>): Rules {
+    const message = createBaseRules();
+    message.rules = object.rules?.map((e) => Rule.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRule(): Rule {
+  return { rule: undefined, _unknownFields: {} };
+}
+
+export const Rule: MessageFns<Rule> = {
+  encode(message: Rule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.rule?.$case) {
+      case "allOf":
+        Rules.encode(message.rule.value, writer.uint32(10).fork()).join();
+        break;
+      case "anyOf":
+        Rules.encode(message.rule.value, writer.uint32(18).fork()).join();
+        break;
+      case "evidence":
+        Requirement.encode(message.rule.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rule = { $case: "allOf", value: Rules.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.rule = { $case: "anyOf", value: Rules.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rule = { $case: "evidence", value: Requirement.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Rule>): Rule {
+    return Rule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Rule>): Rule {
+    const message = createBaseRule();
+    switch (object.rule?.$case) {
+      case "allOf": {
+        if (object.rule?.value !== undefined && object.rule?.value !== null) {
+          message.rule = { $case: "allOf", value: Rules.fromPartial(object.rule.value) };
+        }
+        break;
+      }
+      case "anyOf": {
+        if (object.rule?.value !== undefined && object.rule?.value !== null) {
+          message.rule = { $case: "anyOf", value: Rules.fromPartial(object.rule.value) };
+        }
+        break;
+      }
+      case "evidence": {
+        if (object.rule?.value !== undefined && object.rule?.value !== null) {
+          message.rule = { $case: "evidence", value: Requirement.fromPartial(object.rule.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseSensitivityRule(): SensitivityRule {
+  return {
+    sensitivity: "",
+    rule: undefined,
     worstAcceptableStatus: AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED,
     maximumAgeSeconds: 0n,
     _unknownFields: {},
   };
 }
 
-export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
-  encode(message: DefineProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.blueprint !== "") {
-      writer.uint32(10).string(message.blueprint);
+export const SensitivityRule: MessageFns<SensitivityRule> = {
+  encode(message: SensitivityRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sensitivity !== "") {
+      writer.uint32(10).string(message.sensitivity);
     }
-    for (const v of message.requiredKinds) {
-      writer.uint32(18).string(v!);
+    if (message.rule !== undefined) {
+      Rule.encode(message.rule, writer.uint32(18).fork()).join();
     }
     if (message.worstAcceptableStatus !== AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED) {
       writer.uint32(24).int32(attestationStatusToNumber(message.worstAcceptableStatus));
@@ -207,7 +1111,7 @@ export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): DefineProfileRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): SensitivityRule {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -216,7 +1120,7 @@ export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDefineProfileRequest();
+      const message = createBaseSensitivityRule();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -225,7 +1129,7 @@ export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
               break;
             }
 
-            message.blueprint = reader.string();
+            message.sensitivity = reader.string();
             continue;
           }
           case 2: {
@@ -233,7 +1137,7 @@ export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
               break;
             }
 
-            message.requiredKinds.push(reader.string());
+            message.rule = Rule.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -272,17 +1176,273 @@ export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
     }
   },
 
+  create(base?: DeepPartial<SensitivityRule>): SensitivityRule {
+    return SensitivityRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SensitivityRule>): SensitivityRule {
+    const message = createBaseSensitivityRule();
+    message.sensitivity = object.sensitivity ?? "";
+    message.rule = (object.rule !== undefined && object.rule !== null) ? Rule.fromPartial(object.rule) : undefined;
+    message.worstAcceptableStatus = object.worstAcceptableStatus ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
+    message.maximumAgeSeconds = (object.maximumAgeSeconds !== undefined && object.maximumAgeSeconds !== null)
+      ? BigInt(object.maximumAgeSeconds)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseProfile(): Profile {
+  return {
+    blueprint: "",
+    version: 0,
+    rule: undefined,
+    worstAcceptableStatus: AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED,
+    maximumAgeSeconds: 0n,
+    sensitivities: [],
+    active: false,
+    definedBy: "",
+    activatedBy: "",
+    _unknownFields: {},
+  };
+}
+
+export const Profile: MessageFns<Profile> = {
+  encode(message: Profile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message.rule !== undefined) {
+      Rule.encode(message.rule, writer.uint32(26).fork()).join();
+    }
+    if (message.worstAcceptableStatus !== AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED) {
+      writer.uint32(32).int32(attestationStatusToNumber(message.worstAcceptableStatus));
+    }
+    if (message.maximumAgeSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.maximumAgeSeconds) !== message.maximumAgeSeconds) {
+        throw new globalThis.Error("value provided for field message.maximumAgeSeconds of type int64 too large");
+      }
+      writer.uint32(40).int64(message.maximumAgeSeconds);
+    }
+    for (const v of message.sensitivities) {
+      SensitivityRule.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.active !== false) {
+      writer.uint32(56).bool(message.active);
+    }
+    if (message.definedBy !== "") {
+      writer.uint32(66).string(message.definedBy);
+    }
+    if (message.activatedBy !== "") {
+      writer.uint32(74).string(message.activatedBy);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Profile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProfile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rule = Rule.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.worstAcceptableStatus = attestationStatusFromJSON(reader.int32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maximumAgeSeconds = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sensitivities.push(SensitivityRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.active = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.definedBy = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.activatedBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Profile>): Profile {
+    return Profile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Profile>): Profile {
+    const message = createBaseProfile();
+    message.blueprint = object.blueprint ?? "";
+    message.version = object.version ?? 0;
+    message.rule = (object.rule !== undefined && object.rule !== null) ? Rule.fromPartial(object.rule) : undefined;
+    message.worstAcceptableStatus = object.worstAcceptableStatus ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
+    message.maximumAgeSeconds = (object.maximumAgeSeconds !== undefined && object.maximumAgeSeconds !== null)
+      ? BigInt(object.maximumAgeSeconds)
+      : 0n;
+    message.sensitivities = object.sensitivities?.map((e) => SensitivityRule.fromPartial(e)) || [];
+    message.active = object.active ?? false;
+    message.definedBy = object.definedBy ?? "";
+    message.activatedBy = object.activatedBy ?? "";
+    return message;
+  },
+};
+
+function createBaseDefineProfileRequest(): DefineProfileRequest {
+  return { profile: undefined, _unknownFields: {} };
+}
+
+export const DefineProfileRequest: MessageFns<DefineProfileRequest> = {
+  encode(message: DefineProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.profile !== undefined) {
+      Profile.encode(message.profile, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DefineProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDefineProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profile = Profile.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
   create(base?: DeepPartial<DefineProfileRequest>): DefineProfileRequest {
     return DefineProfileRequest.fromPartial(base ?? {});
   },
   fromPartial(object: DeepPartial<DefineProfileRequest>): DefineProfileRequest {
     const message = createBaseDefineProfileRequest();
-    message.blueprint = object.blueprint ?? "";
-    message.requiredKinds = object.requiredKinds?.map((e) => e) || [];
-    message.worstAcceptableStatus = object.worstAcceptableStatus ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
-    message.maximumAgeSeconds = (object.maximumAgeSeconds !== undefined && object.maximumAgeSeconds !== null)
-      ? BigInt(object.maximumAgeSeconds)
-      : 0n;
+    message.profile = (object.profile !== undefined && object.profile !== null)
+      ? Profile.fromPartial(object.profile)
+      : undefined;
     return message;
   },
 };
@@ -366,6 +1526,551 @@ export const DefineProfileResponse: MessageFns<DefineProfileResponse> = {
     const message = createBaseDefineProfileResponse();
     message.version = object.version ?? 0;
     message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBasePreviewProfileRequest(): PreviewProfileRequest {
+  return { blueprint: "", version: 0, _unknownFields: {} };
+}
+
+export const PreviewProfileRequest: MessageFns<PreviewProfileRequest> = {
+  encode(message: PreviewProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PreviewProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePreviewProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PreviewProfileRequest>): PreviewProfileRequest {
+    return PreviewProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PreviewProfileRequest>): PreviewProfileRequest {
+    const message = createBasePreviewProfileRequest();
+    message.blueprint = object.blueprint ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBasePreviewProfileResponse(): PreviewProfileResponse {
+  return { agents: 0, failing: [], _unknownFields: {} };
+}
+
+export const PreviewProfileResponse: MessageFns<PreviewProfileResponse> = {
+  encode(message: PreviewProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agents !== 0) {
+      writer.uint32(8).int32(message.agents);
+    }
+    for (const v of message.failing) {
+      Failing.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PreviewProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePreviewProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.agents = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failing.push(Failing.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PreviewProfileResponse>): PreviewProfileResponse {
+    return PreviewProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PreviewProfileResponse>): PreviewProfileResponse {
+    const message = createBasePreviewProfileResponse();
+    message.agents = object.agents ?? 0;
+    message.failing = object.failing?.map((e) => Failing.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseFailing(): Failing {
+  return { agentId: "", reasons: [], _unknownFields: {} };
+}
+
+export const Failing: MessageFns<Failing> = {
+  encode(message: Failing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    for (const v of message.reasons) {
+      writer.uint32(18).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Failing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Failing>): Failing {
+    return Failing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Failing>): Failing {
+    const message = createBaseFailing();
+    message.agentId = object.agentId ?? "";
+    message.reasons = object.reasons?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseActivateProfileRequest(): ActivateProfileRequest {
+  return { blueprint: "", version: 0, _unknownFields: {} };
+}
+
+export const ActivateProfileRequest: MessageFns<ActivateProfileRequest> = {
+  encode(message: ActivateProfileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).int32(message.version);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivateProfileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivateProfileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ActivateProfileRequest>): ActivateProfileRequest {
+    return ActivateProfileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActivateProfileRequest>): ActivateProfileRequest {
+    const message = createBaseActivateProfileRequest();
+    message.blueprint = object.blueprint ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseActivateProfileResponse(): ActivateProfileResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const ActivateProfileResponse: MessageFns<ActivateProfileResponse> = {
+  encode(message: ActivateProfileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivateProfileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivateProfileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ActivateProfileResponse>): ActivateProfileResponse {
+    return ActivateProfileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ActivateProfileResponse>): ActivateProfileResponse {
+    const message = createBaseActivateProfileResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseListProfilesRequest(): ListProfilesRequest {
+  return { blueprint: "", _unknownFields: {} };
+}
+
+export const ListProfilesRequest: MessageFns<ListProfilesRequest> = {
+  encode(message: ListProfilesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProfilesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProfilesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProfilesRequest>): ListProfilesRequest {
+    return ListProfilesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProfilesRequest>): ListProfilesRequest {
+    const message = createBaseListProfilesRequest();
+    message.blueprint = object.blueprint ?? "";
+    return message;
+  },
+};
+
+function createBaseListProfilesResponse(): ListProfilesResponse {
+  return { profiles: [], _unknownFields: {} };
+}
+
+export const ListProfilesResponse: MessageFns<ListProfilesResponse> = {
+  encode(message: ListProfilesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.profiles) {
+      Profile.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListProfilesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListProfilesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.profiles.push(Profile.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListProfilesResponse>): ListProfilesResponse {
+    return ListProfilesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListProfilesResponse>): ListProfilesResponse {
+    const message = createBaseListProfilesResponse();
+    message.profiles = object.profiles?.map((e) => Profile.fromPartial(e)) || [];
     return message;
   },
 };
@@ -477,20 +2182,570 @@ export const Composition: MessageFns<Composition> = {
   },
 };
 
+function createBaseModelReference(): ModelReference {
+  return { statementDigest: "", signer: "", _unknownFields: {} };
+}
+
+export const ModelReference: MessageFns<ModelReference> = {
+  encode(message: ModelReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.statementDigest !== "") {
+      writer.uint32(10).string(message.statementDigest);
+    }
+    if (message.signer !== "") {
+      writer.uint32(18).string(message.signer);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelReference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.statementDigest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ModelReference>): ModelReference {
+    return ModelReference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelReference>): ModelReference {
+    const message = createBaseModelReference();
+    message.statementDigest = object.statementDigest ?? "";
+    message.signer = object.signer ?? "";
+    return message;
+  },
+};
+
+function createBaseImageReference(): ImageReference {
+  return { digest: "", _unknownFields: {} };
+}
+
+export const ImageReference: MessageFns<ImageReference> = {
+  encode(message: ImageReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImageReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImageReference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ImageReference>): ImageReference {
+    return ImageReference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImageReference>): ImageReference {
+    const message = createBaseImageReference();
+    message.digest = object.digest ?? "";
+    return message;
+  },
+};
+
+function createBasePcrReference(): PcrReference {
+  return { bank: "", values: {}, _unknownFields: {} };
+}
+
+export const PcrReference: MessageFns<PcrReference> = {
+  encode(message: PcrReference, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bank !== "") {
+      writer.uint32(10).string(message.bank);
+    }
+    globalThis.Object.entries(message.values).forEach(([key, value]: [string, string]) => {
+      PcrReference_ValuesEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PcrReference {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePcrReference();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bank = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = PcrReference_ValuesEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.values[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PcrReference>): PcrReference {
+    return PcrReference.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PcrReference>): PcrReference {
+    const message = createBasePcrReference();
+    message.bank = object.bank ?? "";
+    message.values = (globalThis.Object.entries(object.values ?? {}) as [string, string][]).reduce(
+      (acc: { [key: number]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[globalThis.Number(key)] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBasePcrReference_ValuesEntry(): PcrReference_ValuesEntry {
+  return { key: 0, value: "", _unknownFields: {} };
+}
+
+export const PcrReference_ValuesEntry: MessageFns<PcrReference_ValuesEntry> = {
+  encode(message: PcrReference_ValuesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== 0) {
+      writer.uint32(8).int32(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PcrReference_ValuesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePcrReference_ValuesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.key = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PcrReference_ValuesEntry>): PcrReference_ValuesEntry {
+    return PcrReference_ValuesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PcrReference_ValuesEntry>): PcrReference_ValuesEntry {
+    const message = createBasePcrReference_ValuesEntry();
+    message.key = object.key ?? 0;
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseReferenceValue(): ReferenceValue {
+  return {
+    id: "",
+    blueprint: "",
+    label: "",
+    value: undefined,
+    approvedBy: "",
+    approvedAt: undefined,
+    withdrawn: false,
+    withdrawnBy: "",
+    _unknownFields: {},
+  };
+}
+
+export const ReferenceValue: MessageFns<ReferenceValue> = {
+  encode(message: ReferenceValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.blueprint !== "") {
+      writer.uint32(18).string(message.blueprint);
+    }
+    if (message.label !== "") {
+      writer.uint32(26).string(message.label);
+    }
+    switch (message.value?.$case) {
+      case "composition":
+        Composition.encode(message.value.value, writer.uint32(34).fork()).join();
+        break;
+      case "model":
+        ModelReference.encode(message.value.value, writer.uint32(42).fork()).join();
+        break;
+      case "image":
+        ImageReference.encode(message.value.value, writer.uint32(50).fork()).join();
+        break;
+      case "pcrs":
+        PcrReference.encode(message.value.value, writer.uint32(58).fork()).join();
+        break;
+    }
+    if (message.approvedBy !== "") {
+      writer.uint32(66).string(message.approvedBy);
+    }
+    if (message.approvedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.approvedAt), writer.uint32(74).fork()).join();
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(80).bool(message.withdrawn);
+    }
+    if (message.withdrawnBy !== "") {
+      writer.uint32(90).string(message.withdrawnBy);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReferenceValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReferenceValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.value = { $case: "composition", value: Composition.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.value = { $case: "model", value: ModelReference.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.value = { $case: "image", value: ImageReference.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.value = { $case: "pcrs", value: PcrReference.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.approvedBy = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.approvedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.withdrawnBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReferenceValue>): ReferenceValue {
+    return ReferenceValue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReferenceValue>): ReferenceValue {
+    const message = createBaseReferenceValue();
+    message.id = object.id ?? "";
+    message.blueprint = object.blueprint ?? "";
+    message.label = object.label ?? "";
+    switch (object.value?.$case) {
+      case "composition": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "composition", value: Composition.fromPartial(object.value.value) };
+        }
+        break;
+      }
+      case "model": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "model", value: ModelReference.fromPartial(object.value.value) };
+        }
+        break;
+      }
+      case "image": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "image", value: ImageReference.fromPartial(object.value.value) };
+        }
+        break;
+      }
+      case "pcrs": {
+        if (object.value?.value !== undefined && object.value?.value !== null) {
+          message.value = { $case: "pcrs", value: PcrReference.fromPartial(object.value.value) };
+        }
+        break;
+      }
+    }
+    message.approvedBy = object.approvedBy ?? "";
+    message.approvedAt = object.approvedAt ?? undefined;
+    message.withdrawn = object.withdrawn ?? false;
+    message.withdrawnBy = object.withdrawnBy ?? "";
+    return message;
+  },
+};
+
 function createBaseApproveReferenceValueRequest(): ApproveReferenceValueRequest {
-  return { blueprint: "", composition: undefined, label: "", _unknownFields: {} };
+  return { reference: undefined, _unknownFields: {} };
 }
 
 export const ApproveReferenceValueRequest: MessageFns<ApproveReferenceValueRequest> = {
   encode(message: ApproveReferenceValueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.blueprint !== "") {
-      writer.uint32(10).string(message.blueprint);
-    }
-    if (message.composition !== undefined) {
-      Composition.encode(message.composition, writer.uint32(18).fork()).join();
-    }
-    if (message.label !== "") {
-      writer.uint32(26).string(message.label);
+    if (message.reference !== undefined) {
+      ReferenceValue.encode(message.reference, writer.uint32(10).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -521,23 +2776,7 @@ export const ApproveReferenceValueRequest: MessageFns<ApproveReferenceValueReque
               break;
             }
 
-            message.blueprint = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.composition = Composition.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.label = reader.string();
+            message.reference = ReferenceValue.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -565,11 +2804,9 @@ export const ApproveReferenceValueRequest: MessageFns<ApproveReferenceValueReque
   },
   fromPartial(object: DeepPartial<ApproveReferenceValueRequest>): ApproveReferenceValueRequest {
     const message = createBaseApproveReferenceValueRequest();
-    message.blueprint = object.blueprint ?? "";
-    message.composition = (object.composition !== undefined && object.composition !== null)
-      ? Composition.fromPartial(object.composition)
+    message.reference = (object.reference !== undefined && object.reference !== null)
+      ? ReferenceValue.fromPartial(object.reference)
       : undefined;
-    message.label = object.label ?? "";
     return message;
   },
 };
@@ -653,6 +2890,2390 @@ export const ApproveReferenceValueResponse: MessageFns<ApproveReferenceValueResp
     const message = createBaseApproveReferenceValueResponse();
     message.referenceId = object.referenceId ?? "";
     message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawReferenceValueRequest(): WithdrawReferenceValueRequest {
+  return { referenceId: "", reason: "", _unknownFields: {} };
+}
+
+export const WithdrawReferenceValueRequest: MessageFns<WithdrawReferenceValueRequest> = {
+  encode(message: WithdrawReferenceValueRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.referenceId !== "") {
+      writer.uint32(10).string(message.referenceId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawReferenceValueRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawReferenceValueRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.referenceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawReferenceValueRequest>): WithdrawReferenceValueRequest {
+    return WithdrawReferenceValueRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawReferenceValueRequest>): WithdrawReferenceValueRequest {
+    const message = createBaseWithdrawReferenceValueRequest();
+    message.referenceId = object.referenceId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawReferenceValueResponse(): WithdrawReferenceValueResponse {
+  return { position: "", agents: 0, _unknownFields: {} };
+}
+
+export const WithdrawReferenceValueResponse: MessageFns<WithdrawReferenceValueResponse> = {
+  encode(message: WithdrawReferenceValueResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(16).int32(message.agents);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawReferenceValueResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawReferenceValueResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.agents = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawReferenceValueResponse>): WithdrawReferenceValueResponse {
+    return WithdrawReferenceValueResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawReferenceValueResponse>): WithdrawReferenceValueResponse {
+    const message = createBaseWithdrawReferenceValueResponse();
+    message.position = object.position ?? "";
+    message.agents = object.agents ?? 0;
+    return message;
+  },
+};
+
+function createBaseListReferenceValuesRequest(): ListReferenceValuesRequest {
+  return { blueprint: "", withdrawn: false, pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListReferenceValuesRequest: MessageFns<ListReferenceValuesRequest> = {
+  encode(message: ListReferenceValuesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.blueprint !== "") {
+      writer.uint32(10).string(message.blueprint);
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(16).bool(message.withdrawn);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReferenceValuesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReferenceValuesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blueprint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListReferenceValuesRequest>): ListReferenceValuesRequest {
+    return ListReferenceValuesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListReferenceValuesRequest>): ListReferenceValuesRequest {
+    const message = createBaseListReferenceValuesRequest();
+    message.blueprint = object.blueprint ?? "";
+    message.withdrawn = object.withdrawn ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListReferenceValuesResponse(): ListReferenceValuesResponse {
+  return { references: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListReferenceValuesResponse: MessageFns<ListReferenceValuesResponse> = {
+  encode(message: ListReferenceValuesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.references) {
+      ReferenceValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReferenceValuesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReferenceValuesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.references.push(ReferenceValue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListReferenceValuesResponse>): ListReferenceValuesResponse {
+    return ListReferenceValuesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListReferenceValuesResponse>): ListReferenceValuesResponse {
+    const message = createBaseListReferenceValuesResponse();
+    message.references = object.references?.map((e) => ReferenceValue.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseBlockMeasurementRequest(): BlockMeasurementRequest {
+  return { digest: "", reason: "", _unknownFields: {} };
+}
+
+export const BlockMeasurementRequest: MessageFns<BlockMeasurementRequest> = {
+  encode(message: BlockMeasurementRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockMeasurementRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlockMeasurementRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BlockMeasurementRequest>): BlockMeasurementRequest {
+    return BlockMeasurementRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockMeasurementRequest>): BlockMeasurementRequest {
+    const message = createBaseBlockMeasurementRequest();
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseBlockMeasurementResponse(): BlockMeasurementResponse {
+  return { position: "", agents: 0, _unknownFields: {} };
+}
+
+export const BlockMeasurementResponse: MessageFns<BlockMeasurementResponse> = {
+  encode(message: BlockMeasurementResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(16).int32(message.agents);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockMeasurementResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlockMeasurementResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.agents = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BlockMeasurementResponse>): BlockMeasurementResponse {
+    return BlockMeasurementResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockMeasurementResponse>): BlockMeasurementResponse {
+    const message = createBaseBlockMeasurementResponse();
+    message.position = object.position ?? "";
+    message.agents = object.agents ?? 0;
+    return message;
+  },
+};
+
+function createBaseUnblockMeasurementRequest(): UnblockMeasurementRequest {
+  return { digest: "", reason: "", _unknownFields: {} };
+}
+
+export const UnblockMeasurementRequest: MessageFns<UnblockMeasurementRequest> = {
+  encode(message: UnblockMeasurementRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnblockMeasurementRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnblockMeasurementRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnblockMeasurementRequest>): UnblockMeasurementRequest {
+    return UnblockMeasurementRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnblockMeasurementRequest>): UnblockMeasurementRequest {
+    const message = createBaseUnblockMeasurementRequest();
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseUnblockMeasurementResponse(): UnblockMeasurementResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const UnblockMeasurementResponse: MessageFns<UnblockMeasurementResponse> = {
+  encode(message: UnblockMeasurementResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnblockMeasurementResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnblockMeasurementResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnblockMeasurementResponse>): UnblockMeasurementResponse {
+    return UnblockMeasurementResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnblockMeasurementResponse>): UnblockMeasurementResponse {
+    const message = createBaseUnblockMeasurementResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseListBlockedMeasurementsRequest(): ListBlockedMeasurementsRequest {
+  return { _unknownFields: {} };
+}
+
+export const ListBlockedMeasurementsRequest: MessageFns<ListBlockedMeasurementsRequest> = {
+  encode(message: ListBlockedMeasurementsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBlockedMeasurementsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBlockedMeasurementsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBlockedMeasurementsRequest>): ListBlockedMeasurementsRequest {
+    return ListBlockedMeasurementsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListBlockedMeasurementsRequest>): ListBlockedMeasurementsRequest {
+    const message = createBaseListBlockedMeasurementsRequest();
+    return message;
+  },
+};
+
+function createBaseListBlockedMeasurementsResponse(): ListBlockedMeasurementsResponse {
+  return { measurements: [], _unknownFields: {} };
+}
+
+export const ListBlockedMeasurementsResponse: MessageFns<ListBlockedMeasurementsResponse> = {
+  encode(message: ListBlockedMeasurementsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.measurements) {
+      BlockedMeasurement.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBlockedMeasurementsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBlockedMeasurementsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.measurements.push(BlockedMeasurement.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBlockedMeasurementsResponse>): ListBlockedMeasurementsResponse {
+    return ListBlockedMeasurementsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBlockedMeasurementsResponse>): ListBlockedMeasurementsResponse {
+    const message = createBaseListBlockedMeasurementsResponse();
+    message.measurements = object.measurements?.map((e) => BlockedMeasurement.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBlockedMeasurement(): BlockedMeasurement {
+  return { digest: "", reason: "", blockedBy: "", _unknownFields: {} };
+}
+
+export const BlockedMeasurement: MessageFns<BlockedMeasurement> = {
+  encode(message: BlockedMeasurement, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.blockedBy !== "") {
+      writer.uint32(26).string(message.blockedBy);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockedMeasurement {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlockedMeasurement();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.blockedBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BlockedMeasurement>): BlockedMeasurement {
+    return BlockedMeasurement.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockedMeasurement>): BlockedMeasurement {
+    const message = createBaseBlockedMeasurement();
+    message.digest = object.digest ?? "";
+    message.reason = object.reason ?? "";
+    message.blockedBy = object.blockedBy ?? "";
+    return message;
+  },
+};
+
+function createBaseSignerIdentity(): SignerIdentity {
+  return { san: "", issuer: "", _unknownFields: {} };
+}
+
+export const SignerIdentity: MessageFns<SignerIdentity> = {
+  encode(message: SignerIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.san !== "") {
+      writer.uint32(10).string(message.san);
+    }
+    if (message.issuer !== "") {
+      writer.uint32(18).string(message.issuer);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignerIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignerIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.san = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SignerIdentity>): SignerIdentity {
+    return SignerIdentity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignerIdentity>): SignerIdentity {
+    const message = createBaseSignerIdentity();
+    message.san = object.san ?? "";
+    message.issuer = object.issuer ?? "";
+    return message;
+  },
+};
+
+function createBasePublicKeyAnchor(): PublicKeyAnchor {
+  return { pem: "", provider: "", _unknownFields: {} };
+}
+
+export const PublicKeyAnchor: MessageFns<PublicKeyAnchor> = {
+  encode(message: PublicKeyAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pem !== "") {
+      writer.uint32(10).string(message.pem);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicKeyAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicKeyAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pem = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PublicKeyAnchor>): PublicKeyAnchor {
+    return PublicKeyAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublicKeyAnchor>): PublicKeyAnchor {
+    const message = createBasePublicKeyAnchor();
+    message.pem = object.pem ?? "";
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseCertificateAuthorityAnchor(): CertificateAuthorityAnchor {
+  return { pem: "", intermediatesPem: "", identities: [], _unknownFields: {} };
+}
+
+export const CertificateAuthorityAnchor: MessageFns<CertificateAuthorityAnchor> = {
+  encode(message: CertificateAuthorityAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pem !== "") {
+      writer.uint32(10).string(message.pem);
+    }
+    if (message.intermediatesPem !== "") {
+      writer.uint32(18).string(message.intermediatesPem);
+    }
+    for (const v of message.identities) {
+      SignerIdentity.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CertificateAuthorityAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCertificateAuthorityAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pem = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.intermediatesPem = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.identities.push(SignerIdentity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CertificateAuthorityAnchor>): CertificateAuthorityAnchor {
+    return CertificateAuthorityAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CertificateAuthorityAnchor>): CertificateAuthorityAnchor {
+    const message = createBaseCertificateAuthorityAnchor();
+    message.pem = object.pem ?? "";
+    message.intermediatesPem = object.intermediatesPem ?? "";
+    message.identities = object.identities?.map((e) => SignerIdentity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSigstoreAnchor(): SigstoreAnchor {
+  return { trustedRoot: "", identities: [], _unknownFields: {} };
+}
+
+export const SigstoreAnchor: MessageFns<SigstoreAnchor> = {
+  encode(message: SigstoreAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trustedRoot !== "") {
+      writer.uint32(10).string(message.trustedRoot);
+    }
+    for (const v of message.identities) {
+      SignerIdentity.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SigstoreAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSigstoreAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trustedRoot = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.identities.push(SignerIdentity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SigstoreAnchor>): SigstoreAnchor {
+    return SigstoreAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SigstoreAnchor>): SigstoreAnchor {
+    const message = createBaseSigstoreAnchor();
+    message.trustedRoot = object.trustedRoot ?? "";
+    message.identities = object.identities?.map((e) => SignerIdentity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTpmManufacturerAnchor(): TpmManufacturerAnchor {
+  return { pem: "", _unknownFields: {} };
+}
+
+export const TpmManufacturerAnchor: MessageFns<TpmManufacturerAnchor> = {
+  encode(message: TpmManufacturerAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pem !== "") {
+      writer.uint32(10).string(message.pem);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TpmManufacturerAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTpmManufacturerAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TpmManufacturerAnchor>): TpmManufacturerAnchor {
+    return TpmManufacturerAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TpmManufacturerAnchor>): TpmManufacturerAnchor {
+    const message = createBaseTpmManufacturerAnchor();
+    message.pem = object.pem ?? "";
+    return message;
+  },
+};
+
+function createBaseTpmEndorsementKeyAnchor(): TpmEndorsementKeyAnchor {
+  return { ekDigest: "", _unknownFields: {} };
+}
+
+export const TpmEndorsementKeyAnchor: MessageFns<TpmEndorsementKeyAnchor> = {
+  encode(message: TpmEndorsementKeyAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ekDigest !== "") {
+      writer.uint32(10).string(message.ekDigest);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TpmEndorsementKeyAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTpmEndorsementKeyAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ekDigest = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TpmEndorsementKeyAnchor>): TpmEndorsementKeyAnchor {
+    return TpmEndorsementKeyAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TpmEndorsementKeyAnchor>): TpmEndorsementKeyAnchor {
+    const message = createBaseTpmEndorsementKeyAnchor();
+    message.ekDigest = object.ekDigest ?? "";
+    return message;
+  },
+};
+
+function createBaseKubernetesClusterAnchor(): KubernetesClusterAnchor {
+  return { issuer: "", audience: "", jwks: "", _unknownFields: {} };
+}
+
+export const KubernetesClusterAnchor: MessageFns<KubernetesClusterAnchor> = {
+  encode(message: KubernetesClusterAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.audience !== "") {
+      writer.uint32(18).string(message.audience);
+    }
+    if (message.jwks !== "") {
+      writer.uint32(26).string(message.jwks);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KubernetesClusterAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKubernetesClusterAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jwks = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<KubernetesClusterAnchor>): KubernetesClusterAnchor {
+    return KubernetesClusterAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KubernetesClusterAnchor>): KubernetesClusterAnchor {
+    const message = createBaseKubernetesClusterAnchor();
+    message.issuer = object.issuer ?? "";
+    message.audience = object.audience ?? "";
+    message.jwks = object.jwks ?? "";
+    return message;
+  },
+};
+
+function createBaseSpiffeTrustDomainAnchor(): SpiffeTrustDomainAnchor {
+  return { trustDomain: "", bundle: "", _unknownFields: {} };
+}
+
+export const SpiffeTrustDomainAnchor: MessageFns<SpiffeTrustDomainAnchor> = {
+  encode(message: SpiffeTrustDomainAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.trustDomain !== "") {
+      writer.uint32(10).string(message.trustDomain);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(18).string(message.bundle);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpiffeTrustDomainAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpiffeTrustDomainAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.trustDomain = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SpiffeTrustDomainAnchor>): SpiffeTrustDomainAnchor {
+    return SpiffeTrustDomainAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SpiffeTrustDomainAnchor>): SpiffeTrustDomainAnchor {
+    const message = createBaseSpiffeTrustDomainAnchor();
+    message.trustDomain = object.trustDomain ?? "";
+    message.bundle = object.bundle ?? "";
+    return message;
+  },
+};
+
+function createBaseTrustAnchor(): TrustAnchor {
+  return {
+    id: "",
+    label: "",
+    kinds: [],
+    blueprints: [],
+    material: undefined,
+    approvedBy: "",
+    approvedAt: undefined,
+    withdrawn: false,
+    withdrawnBy: "",
+    _unknownFields: {},
+  };
+}
+
+export const TrustAnchor: MessageFns<TrustAnchor> = {
+  encode(message: TrustAnchor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.label !== "") {
+      writer.uint32(18).string(message.label);
+    }
+    for (const v of message.kinds) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.blueprints) {
+      writer.uint32(34).string(v!);
+    }
+    switch (message.material?.$case) {
+      case "publicKey":
+        PublicKeyAnchor.encode(message.material.value, writer.uint32(42).fork()).join();
+        break;
+      case "certificateAuthority":
+        CertificateAuthorityAnchor.encode(message.material.value, writer.uint32(50).fork()).join();
+        break;
+      case "sigstore":
+        SigstoreAnchor.encode(message.material.value, writer.uint32(58).fork()).join();
+        break;
+      case "tpmManufacturer":
+        TpmManufacturerAnchor.encode(message.material.value, writer.uint32(66).fork()).join();
+        break;
+      case "tpmEndorsementKey":
+        TpmEndorsementKeyAnchor.encode(message.material.value, writer.uint32(74).fork()).join();
+        break;
+      case "kubernetesCluster":
+        KubernetesClusterAnchor.encode(message.material.value, writer.uint32(82).fork()).join();
+        break;
+      case "spiffeTrustDomain":
+        SpiffeTrustDomainAnchor.encode(message.material.value, writer.uint32(90).fork()).join();
+        break;
+    }
+    if (message.approvedBy !== "") {
+      writer.uint32(98).string(message.approvedBy);
+    }
+    if (message.approvedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.approvedAt), writer.uint32(106).fork()).join();
+    }
+    if (message.withdrawn !== false) {
+      writer.uint32(112).bool(message.withdrawn);
+    }
+    if (message.withdrawnBy !== "") {
+      writer.uint32(122).string(message.withdrawnBy);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustAnchor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustAnchor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kinds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.blueprints.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.material = { $case: "publicKey", value: PublicKeyAnchor.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.material = {
+              $case: "certificateAuthority",
+              value: CertificateAuthorityAnchor.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.material = { $case: "sigstore", value: SigstoreAnchor.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.material = {
+              $case: "tpmManufacturer",
+              value: TpmManufacturerAnchor.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.material = {
+              $case: "tpmEndorsementKey",
+              value: TpmEndorsementKeyAnchor.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.material = {
+              $case: "kubernetesCluster",
+              value: KubernetesClusterAnchor.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.material = {
+              $case: "spiffeTrustDomain",
+              value: SpiffeTrustDomainAnchor.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.approvedBy = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.approvedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.withdrawnBy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TrustAnchor>): TrustAnchor {
+    return TrustAnchor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrustAnchor>): TrustAnchor {
+    const message = createBaseTrustAnchor();
+    message.id = object.id ?? "";
+    message.label = object.label ?? "";
+    message.kinds = object.kinds?.map((e) => e) || [];
+    message.blueprints = object.blueprints?.map((e) => e) || [];
+    switch (object.material?.$case) {
+      case "publicKey": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = { $case: "publicKey", value: PublicKeyAnchor.fromPartial(object.material.value) };
+        }
+        break;
+      }
+      case "certificateAuthority": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = {
+            $case: "certificateAuthority",
+            value: CertificateAuthorityAnchor.fromPartial(object.material.value),
+          };
+        }
+        break;
+      }
+      case "sigstore": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = { $case: "sigstore", value: SigstoreAnchor.fromPartial(object.material.value) };
+        }
+        break;
+      }
+      case "tpmManufacturer": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = {
+            $case: "tpmManufacturer",
+            value: TpmManufacturerAnchor.fromPartial(object.material.value),
+          };
+        }
+        break;
+      }
+      case "tpmEndorsementKey": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = {
+            $case: "tpmEndorsementKey",
+            value: TpmEndorsementKeyAnchor.fromPartial(object.material.value),
+          };
+        }
+        break;
+      }
+      case "kubernetesCluster": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = {
+            $case: "kubernetesCluster",
+            value: KubernetesClusterAnchor.fromPartial(object.material.value),
+          };
+        }
+        break;
+      }
+      case "spiffeTrustDomain": {
+        if (object.material?.value !== undefined && object.material?.value !== null) {
+          message.material = {
+            $case: "spiffeTrustDomain",
+            value: SpiffeTrustDomainAnchor.fromPartial(object.material.value),
+          };
+        }
+        break;
+      }
+    }
+    message.approvedBy = object.approvedBy ?? "";
+    message.approvedAt = object.approvedAt ?? undefined;
+    message.withdrawn = object.withdrawn ?? false;
+    message.withdrawnBy = object.withdrawnBy ?? "";
+    return message;
+  },
+};
+
+function createBaseApproveTrustAnchorRequest(): ApproveTrustAnchorRequest {
+  return { anchor: undefined, _unknownFields: {} };
+}
+
+export const ApproveTrustAnchorRequest: MessageFns<ApproveTrustAnchorRequest> = {
+  encode(message: ApproveTrustAnchorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.anchor !== undefined) {
+      TrustAnchor.encode(message.anchor, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveTrustAnchorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveTrustAnchorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.anchor = TrustAnchor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveTrustAnchorRequest>): ApproveTrustAnchorRequest {
+    return ApproveTrustAnchorRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveTrustAnchorRequest>): ApproveTrustAnchorRequest {
+    const message = createBaseApproveTrustAnchorRequest();
+    message.anchor = (object.anchor !== undefined && object.anchor !== null)
+      ? TrustAnchor.fromPartial(object.anchor)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseApproveTrustAnchorResponse(): ApproveTrustAnchorResponse {
+  return { anchorId: "", position: "", _unknownFields: {} };
+}
+
+export const ApproveTrustAnchorResponse: MessageFns<ApproveTrustAnchorResponse> = {
+  encode(message: ApproveTrustAnchorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.anchorId !== "") {
+      writer.uint32(10).string(message.anchorId);
+    }
+    if (message.position !== "") {
+      writer.uint32(18).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveTrustAnchorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveTrustAnchorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.anchorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveTrustAnchorResponse>): ApproveTrustAnchorResponse {
+    return ApproveTrustAnchorResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveTrustAnchorResponse>): ApproveTrustAnchorResponse {
+    const message = createBaseApproveTrustAnchorResponse();
+    message.anchorId = object.anchorId ?? "";
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawTrustAnchorRequest(): WithdrawTrustAnchorRequest {
+  return { anchorId: "", reason: "", _unknownFields: {} };
+}
+
+export const WithdrawTrustAnchorRequest: MessageFns<WithdrawTrustAnchorRequest> = {
+  encode(message: WithdrawTrustAnchorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.anchorId !== "") {
+      writer.uint32(10).string(message.anchorId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawTrustAnchorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawTrustAnchorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.anchorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawTrustAnchorRequest>): WithdrawTrustAnchorRequest {
+    return WithdrawTrustAnchorRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawTrustAnchorRequest>): WithdrawTrustAnchorRequest {
+    const message = createBaseWithdrawTrustAnchorRequest();
+    message.anchorId = object.anchorId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseWithdrawTrustAnchorResponse(): WithdrawTrustAnchorResponse {
+  return { position: "", agents: 0, _unknownFields: {} };
+}
+
+export const WithdrawTrustAnchorResponse: MessageFns<WithdrawTrustAnchorResponse> = {
+  encode(message: WithdrawTrustAnchorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message.agents !== 0) {
+      writer.uint32(16).int32(message.agents);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WithdrawTrustAnchorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWithdrawTrustAnchorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.agents = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WithdrawTrustAnchorResponse>): WithdrawTrustAnchorResponse {
+    return WithdrawTrustAnchorResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WithdrawTrustAnchorResponse>): WithdrawTrustAnchorResponse {
+    const message = createBaseWithdrawTrustAnchorResponse();
+    message.position = object.position ?? "";
+    message.agents = object.agents ?? 0;
+    return message;
+  },
+};
+
+function createBaseListTrustAnchorsRequest(): ListTrustAnchorsRequest {
+  return { withdrawn: false, pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListTrustAnchorsRequest: MessageFns<ListTrustAnchorsRequest> = {
+  encode(message: ListTrustAnchorsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.withdrawn !== false) {
+      writer.uint32(8).bool(message.withdrawn);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTrustAnchorsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTrustAnchorsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.withdrawn = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTrustAnchorsRequest>): ListTrustAnchorsRequest {
+    return ListTrustAnchorsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTrustAnchorsRequest>): ListTrustAnchorsRequest {
+    const message = createBaseListTrustAnchorsRequest();
+    message.withdrawn = object.withdrawn ?? false;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListTrustAnchorsResponse(): ListTrustAnchorsResponse {
+  return { anchors: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListTrustAnchorsResponse: MessageFns<ListTrustAnchorsResponse> = {
+  encode(message: ListTrustAnchorsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.anchors) {
+      TrustAnchor.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTrustAnchorsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTrustAnchorsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.anchors.push(TrustAnchor.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTrustAnchorsResponse>): ListTrustAnchorsResponse {
+    return ListTrustAnchorsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTrustAnchorsResponse>): ListTrustAnchorsResponse {
+    const message = createBaseListTrustAnchorsResponse();
+    message.anchors = object.anchors?.map((e) => TrustAnchor.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
     return message;
   },
 };
@@ -847,8 +5468,91 @@ export const CreateChallengeResponse: MessageFns<CreateChallengeResponse> = {
   },
 };
 
+function createBaseEvidence(): Evidence {
+  return { kind: "", content: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const Evidence: MessageFns<Evidence> = {
+  encode(message: Evidence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Evidence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvidence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Evidence>): Evidence {
+    return Evidence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Evidence>): Evidence {
+    const message = createBaseEvidence();
+    message.kind = object.kind ?? "";
+    message.content = object.content ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
 function createBaseSubmitEvidenceRequest(): SubmitEvidenceRequest {
-  return { challengeId: "", kind: "", evidence: "", _unknownFields: {} };
+  return { challengeId: "", statement: "", evidence: [], _unknownFields: {} };
 }
 
 export const SubmitEvidenceRequest: MessageFns<SubmitEvidenceRequest> = {
@@ -856,11 +5560,11 @@ export const SubmitEvidenceRequest: MessageFns<SubmitEvidenceRequest> = {
     if (message.challengeId !== "") {
       writer.uint32(10).string(message.challengeId);
     }
-    if (message.kind !== "") {
-      writer.uint32(18).string(message.kind);
+    if (message.statement !== "") {
+      writer.uint32(18).string(message.statement);
     }
-    if (message.evidence !== "") {
-      writer.uint32(26).string(message.evidence);
+    for (const v of message.evidence) {
+      Evidence.encode(v!, writer.uint32(26).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -899,7 +5603,7 @@ export const SubmitEvidenceRequest: MessageFns<SubmitEvidenceRequest> = {
               break;
             }
 
-            message.kind = reader.string();
+            message.statement = reader.string();
             continue;
           }
           case 3: {
@@ -907,7 +5611,7 @@ export const SubmitEvidenceRequest: MessageFns<SubmitEvidenceRequest> = {
               break;
             }
 
-            message.evidence = reader.string();
+            message.evidence.push(Evidence.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -936,8 +5640,8 @@ export const SubmitEvidenceRequest: MessageFns<SubmitEvidenceRequest> = {
   fromPartial(object: DeepPartial<SubmitEvidenceRequest>): SubmitEvidenceRequest {
     const message = createBaseSubmitEvidenceRequest();
     message.challengeId = object.challengeId ?? "";
-    message.kind = object.kind ?? "";
-    message.evidence = object.evidence ?? "";
+    message.statement = object.statement ?? "";
+    message.evidence = object.evidence?.map((e) => Evidence.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1094,10 +5798,1265 @@ export const SubmitEvidenceResponse: MessageFns<SubmitEvidenceResponse> = {
   },
 };
 
-/** What is it really running, and is that what was approved. */
+function createBaseGetResultRequest(): GetResultRequest {
+  return { agentId: "", notBefore: [], _unknownFields: {} };
+}
+
+export const GetResultRequest: MessageFns<GetResultRequest> = {
+  encode(message: GetResultRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(18).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetResultRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetResultRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetResultRequest>): GetResultRequest {
+    return GetResultRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetResultRequest>): GetResultRequest {
+    const message = createBaseGetResultRequest();
+    message.agentId = object.agentId ?? "";
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseAppraisedEvidence(): AppraisedEvidence {
+  return {
+    kind: "",
+    status: AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED,
+    reasons: [],
+    trustworthinessVector: {},
+    claims: "",
+    measuredAt: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const AppraisedEvidence: MessageFns<AppraisedEvidence> = {
+  encode(message: AppraisedEvidence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.status !== AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED) {
+      writer.uint32(16).int32(attestationStatusToNumber(message.status));
+    }
+    for (const v of message.reasons) {
+      writer.uint32(26).string(v!);
+    }
+    globalThis.Object.entries(message.trustworthinessVector).forEach(([key, value]: [string, number]) => {
+      AppraisedEvidence_TrustworthinessVectorEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    if (message.claims !== "") {
+      writer.uint32(42).string(message.claims);
+    }
+    if (message.measuredAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.measuredAt), writer.uint32(50).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppraisedEvidence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppraisedEvidence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.status = attestationStatusFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = AppraisedEvidence_TrustworthinessVectorEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.trustworthinessVector[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.claims = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.measuredAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<AppraisedEvidence>): AppraisedEvidence {
+    return AppraisedEvidence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AppraisedEvidence>): AppraisedEvidence {
+    const message = createBaseAppraisedEvidence();
+    message.kind = object.kind ?? "";
+    message.status = object.status ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
+    message.reasons = object.reasons?.map((e) => e) || [];
+    message.trustworthinessVector =
+      (globalThis.Object.entries(object.trustworthinessVector ?? {}) as [string, number][]).reduce(
+        (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+          if (value !== undefined) {
+            acc[key] = globalThis.Number(value);
+          }
+          return acc;
+        },
+        {},
+      );
+    message.claims = object.claims ?? "";
+    message.measuredAt = object.measuredAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAppraisedEvidence_TrustworthinessVectorEntry(): AppraisedEvidence_TrustworthinessVectorEntry {
+  return { key: "", value: 0, _unknownFields: {} };
+}
+
+export const AppraisedEvidence_TrustworthinessVectorEntry: MessageFns<AppraisedEvidence_TrustworthinessVectorEntry> = {
+  encode(
+    message: AppraisedEvidence_TrustworthinessVectorEntry,
+    writer: BinaryWriter = new BinaryWriter(),
+  ): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int32(message.value);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppraisedEvidence_TrustworthinessVectorEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppraisedEvidence_TrustworthinessVectorEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(
+    base?: DeepPartial<AppraisedEvidence_TrustworthinessVectorEntry>,
+  ): AppraisedEvidence_TrustworthinessVectorEntry {
+    return AppraisedEvidence_TrustworthinessVectorEntry.fromPartial(base ?? {});
+  },
+  fromPartial(
+    object: DeepPartial<AppraisedEvidence_TrustworthinessVectorEntry>,
+  ): AppraisedEvidence_TrustworthinessVectorEntry {
+    const message = createBaseAppraisedEvidence_TrustworthinessVectorEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseSufficient(): Sufficient {
+  return { sensitivity: "", expiresAt: undefined, _unknownFields: {} };
+}
+
+export const Sufficient: MessageFns<Sufficient> = {
+  encode(message: Sufficient, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sensitivity !== "") {
+      writer.uint32(10).string(message.sensitivity);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sufficient {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSufficient();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sensitivity = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Sufficient>): Sufficient {
+    return Sufficient.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Sufficient>): Sufficient {
+    const message = createBaseSufficient();
+    message.sensitivity = object.sensitivity ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGetResultResponse(): GetResultResponse {
+  return {
+    resultId: "",
+    agentId: "",
+    status: AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED,
+    accepted: false,
+    reasons: [],
+    evidence: [],
+    profileVersion: 0,
+    sufficient: [],
+    recordedAt: undefined,
+    expiresAt: undefined,
+    revoked: "",
+    references: [],
+    anchors: [],
+    _unknownFields: {},
+  };
+}
+
+export const GetResultResponse: MessageFns<GetResultResponse> = {
+  encode(message: GetResultResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resultId !== "") {
+      writer.uint32(10).string(message.resultId);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(18).string(message.agentId);
+    }
+    if (message.status !== AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED) {
+      writer.uint32(24).int32(attestationStatusToNumber(message.status));
+    }
+    if (message.accepted !== false) {
+      writer.uint32(32).bool(message.accepted);
+    }
+    for (const v of message.reasons) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.evidence) {
+      AppraisedEvidence.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.profileVersion !== 0) {
+      writer.uint32(56).int32(message.profileVersion);
+    }
+    for (const v of message.sufficient) {
+      Sufficient.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.recordedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.recordedAt), writer.uint32(74).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(82).fork()).join();
+    }
+    if (message.revoked !== "") {
+      writer.uint32(90).string(message.revoked);
+    }
+    for (const v of message.references) {
+      writer.uint32(98).string(v!);
+    }
+    for (const v of message.anchors) {
+      writer.uint32(106).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetResultResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetResultResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resultId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.status = attestationStatusFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.accepted = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.evidence.push(AppraisedEvidence.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.profileVersion = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.sufficient.push(Sufficient.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.recordedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.revoked = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.references.push(reader.string());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.anchors.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetResultResponse>): GetResultResponse {
+    return GetResultResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetResultResponse>): GetResultResponse {
+    const message = createBaseGetResultResponse();
+    message.resultId = object.resultId ?? "";
+    message.agentId = object.agentId ?? "";
+    message.status = object.status ?? AttestationStatus.ATTESTATION_STATUS_UNSPECIFIED;
+    message.accepted = object.accepted ?? false;
+    message.reasons = object.reasons?.map((e) => e) || [];
+    message.evidence = object.evidence?.map((e) => AppraisedEvidence.fromPartial(e)) || [];
+    message.profileVersion = object.profileVersion ?? 0;
+    message.sufficient = object.sufficient?.map((e) => Sufficient.fromPartial(e)) || [];
+    message.recordedAt = object.recordedAt ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.revoked = object.revoked ?? "";
+    message.references = object.references?.map((e) => e) || [];
+    message.anchors = object.anchors?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBeginTpmEnrolmentRequest(): BeginTpmEnrolmentRequest {
+  return {
+    agentId: "",
+    endorsementPublic: Buffer.alloc(0),
+    endorsementCertificates: [],
+    attestationPublic: Buffer.alloc(0),
+    creationData: Buffer.alloc(0),
+    creationAttest: Buffer.alloc(0),
+    creationSignature: Buffer.alloc(0),
+    notBefore: [],
+    _unknownFields: {},
+  };
+}
+
+export const BeginTpmEnrolmentRequest: MessageFns<BeginTpmEnrolmentRequest> = {
+  encode(message: BeginTpmEnrolmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.endorsementPublic.length !== 0) {
+      writer.uint32(18).bytes(message.endorsementPublic);
+    }
+    for (const v of message.endorsementCertificates) {
+      writer.uint32(26).bytes(v!);
+    }
+    if (message.attestationPublic.length !== 0) {
+      writer.uint32(34).bytes(message.attestationPublic);
+    }
+    if (message.creationData.length !== 0) {
+      writer.uint32(42).bytes(message.creationData);
+    }
+    if (message.creationAttest.length !== 0) {
+      writer.uint32(50).bytes(message.creationAttest);
+    }
+    if (message.creationSignature.length !== 0) {
+      writer.uint32(58).bytes(message.creationSignature);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(66).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginTpmEnrolmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginTpmEnrolmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endorsementPublic = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endorsementCertificates.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.attestationPublic = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.creationData = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.creationAttest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.creationSignature = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BeginTpmEnrolmentRequest>): BeginTpmEnrolmentRequest {
+    return BeginTpmEnrolmentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BeginTpmEnrolmentRequest>): BeginTpmEnrolmentRequest {
+    const message = createBaseBeginTpmEnrolmentRequest();
+    message.agentId = object.agentId ?? "";
+    message.endorsementPublic = object.endorsementPublic ?? Buffer.alloc(0);
+    message.endorsementCertificates = object.endorsementCertificates?.map((e) => e) || [];
+    message.attestationPublic = object.attestationPublic ?? Buffer.alloc(0);
+    message.creationData = object.creationData ?? Buffer.alloc(0);
+    message.creationAttest = object.creationAttest ?? Buffer.alloc(0);
+    message.creationSignature = object.creationSignature ?? Buffer.alloc(0);
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBeginTpmEnrolmentResponse(): BeginTpmEnrolmentResponse {
+  return {
+    enrolmentId: "",
+    credentialBlob: Buffer.alloc(0),
+    encryptedSecret: Buffer.alloc(0),
+    expiresAt: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const BeginTpmEnrolmentResponse: MessageFns<BeginTpmEnrolmentResponse> = {
+  encode(message: BeginTpmEnrolmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.enrolmentId !== "") {
+      writer.uint32(10).string(message.enrolmentId);
+    }
+    if (message.credentialBlob.length !== 0) {
+      writer.uint32(18).bytes(message.credentialBlob);
+    }
+    if (message.encryptedSecret.length !== 0) {
+      writer.uint32(26).bytes(message.encryptedSecret);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginTpmEnrolmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginTpmEnrolmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.enrolmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.credentialBlob = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.encryptedSecret = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BeginTpmEnrolmentResponse>): BeginTpmEnrolmentResponse {
+    return BeginTpmEnrolmentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BeginTpmEnrolmentResponse>): BeginTpmEnrolmentResponse {
+    const message = createBaseBeginTpmEnrolmentResponse();
+    message.enrolmentId = object.enrolmentId ?? "";
+    message.credentialBlob = object.credentialBlob ?? Buffer.alloc(0);
+    message.encryptedSecret = object.encryptedSecret ?? Buffer.alloc(0);
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCompleteTpmEnrolmentRequest(): CompleteTpmEnrolmentRequest {
+  return { agentId: "", enrolmentId: "", secret: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const CompleteTpmEnrolmentRequest: MessageFns<CompleteTpmEnrolmentRequest> = {
+  encode(message: CompleteTpmEnrolmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.enrolmentId !== "") {
+      writer.uint32(18).string(message.enrolmentId);
+    }
+    if (message.secret.length !== 0) {
+      writer.uint32(26).bytes(message.secret);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteTpmEnrolmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteTpmEnrolmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.enrolmentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.secret = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompleteTpmEnrolmentRequest>): CompleteTpmEnrolmentRequest {
+    return CompleteTpmEnrolmentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompleteTpmEnrolmentRequest>): CompleteTpmEnrolmentRequest {
+    const message = createBaseCompleteTpmEnrolmentRequest();
+    message.agentId = object.agentId ?? "";
+    message.enrolmentId = object.enrolmentId ?? "";
+    message.secret = object.secret ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseCompleteTpmEnrolmentResponse(): CompleteTpmEnrolmentResponse {
+  return { position: "", certified: false, _unknownFields: {} };
+}
+
+export const CompleteTpmEnrolmentResponse: MessageFns<CompleteTpmEnrolmentResponse> = {
+  encode(message: CompleteTpmEnrolmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message.certified !== false) {
+      writer.uint32(16).bool(message.certified);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteTpmEnrolmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteTpmEnrolmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.certified = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompleteTpmEnrolmentResponse>): CompleteTpmEnrolmentResponse {
+    return CompleteTpmEnrolmentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompleteTpmEnrolmentResponse>): CompleteTpmEnrolmentResponse {
+    const message = createBaseCompleteTpmEnrolmentResponse();
+    message.position = object.position ?? "";
+    message.certified = object.certified ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveTpmRequest(): RemoveTpmRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const RemoveTpmRequest: MessageFns<RemoveTpmRequest> = {
+  encode(message: RemoveTpmRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveTpmRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveTpmRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveTpmRequest>): RemoveTpmRequest {
+    return RemoveTpmRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveTpmRequest>): RemoveTpmRequest {
+    const message = createBaseRemoveTpmRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveTpmResponse(): RemoveTpmResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const RemoveTpmResponse: MessageFns<RemoveTpmResponse> = {
+  encode(message: RemoveTpmResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveTpmResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveTpmResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveTpmResponse>): RemoveTpmResponse {
+    return RemoveTpmResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveTpmResponse>): RemoveTpmResponse {
+    const message = createBaseRemoveTpmResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
+/**
+ * What is it really running, and is that what was approved.
+ *
+ * Kinds of evidence: "software", "agent-manifest", "model-signing", "container-image", "kubernetes-sat", "spiffe-svid",
+ * "tpm2-quote" (docs/attestation.md says what each proves).
+ */
 export type AttestationServiceService = typeof AttestationServiceService;
 export const AttestationServiceService = {
-  /** What evidence agents of a blueprint must show. Roles: security-operator, sponsor. */
+  /**
+   * Writes down the next version of what evidence agents of a blueprint must show; it counts once it is activated.
+   * Roles: security-operator, sponsor.
+   */
   defineProfile: {
     path: "/credence.attestation.v1.AttestationService/DefineProfile" as const,
     requestStream: false as const,
@@ -1108,7 +7067,42 @@ export const AttestationServiceService = {
       Buffer.from(DefineProfileResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DefineProfileResponse => DefineProfileResponse.decode(value),
   },
-  /** Approves one composition of code, prompt, tools and model. Roles: security-operator, sponsor. */
+  /** Which running agents would not meet a version, by what they showed last. Roles: security-operator, sponsor, auditor. */
+  previewProfile: {
+    path: "/credence.attestation.v1.AttestationService/PreviewProfile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PreviewProfileRequest): Buffer =>
+      Buffer.from(PreviewProfileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PreviewProfileRequest => PreviewProfileRequest.decode(value),
+    responseSerialize: (value: PreviewProfileResponse): Buffer =>
+      Buffer.from(PreviewProfileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PreviewProfileResponse => PreviewProfileResponse.decode(value),
+  },
+  /** Lets a version count; running agents that do not meet it are suspended until they do. Roles: security-operator, sponsor. */
+  activateProfile: {
+    path: "/credence.attestation.v1.AttestationService/ActivateProfile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ActivateProfileRequest): Buffer =>
+      Buffer.from(ActivateProfileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ActivateProfileRequest => ActivateProfileRequest.decode(value),
+    responseSerialize: (value: ActivateProfileResponse): Buffer =>
+      Buffer.from(ActivateProfileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ActivateProfileResponse => ActivateProfileResponse.decode(value),
+  },
+  /** Versions of a blueprint's profile, newest first. Roles: security-operator, sponsor, auditor. */
+  listProfiles: {
+    path: "/credence.attestation.v1.AttestationService/ListProfiles" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListProfilesRequest): Buffer => Buffer.from(ListProfilesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListProfilesRequest => ListProfilesRequest.decode(value),
+    responseSerialize: (value: ListProfilesResponse): Buffer =>
+      Buffer.from(ListProfilesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListProfilesResponse => ListProfilesResponse.decode(value),
+  },
+  /** Approves a value of what agents of a blueprint run. Roles: security-operator, sponsor. */
   approveReferenceValue: {
     path: "/credence.attestation.v1.AttestationService/ApproveReferenceValue" as const,
     requestStream: false as const,
@@ -1120,7 +7114,111 @@ export const AttestationServiceService = {
       Buffer.from(ApproveReferenceValueResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ApproveReferenceValueResponse => ApproveReferenceValueResponse.decode(value),
   },
-  /** A nonce: 60 seconds, single use, for one agent. Caller: the agent (agent-proof). */
+  /** Withdraws one: agents that run on it are refused from the next decision on, and quarantined. Roles: security-operator, sponsor. */
+  withdrawReferenceValue: {
+    path: "/credence.attestation.v1.AttestationService/WithdrawReferenceValue" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawReferenceValueRequest): Buffer =>
+      Buffer.from(WithdrawReferenceValueRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawReferenceValueRequest => WithdrawReferenceValueRequest.decode(value),
+    responseSerialize: (value: WithdrawReferenceValueResponse): Buffer =>
+      Buffer.from(WithdrawReferenceValueResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawReferenceValueResponse =>
+      WithdrawReferenceValueResponse.decode(value),
+  },
+  /** Roles: security-operator, sponsor, auditor. */
+  listReferenceValues: {
+    path: "/credence.attestation.v1.AttestationService/ListReferenceValues" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListReferenceValuesRequest): Buffer =>
+      Buffer.from(ListReferenceValuesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListReferenceValuesRequest => ListReferenceValuesRequest.decode(value),
+    responseSerialize: (value: ListReferenceValuesResponse): Buffer =>
+      Buffer.from(ListReferenceValuesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListReferenceValuesResponse => ListReferenceValuesResponse.decode(value),
+  },
+  /**
+   * Bans a digest (an image, a program, a model, a prompt, a tool manifest) for all blueprints, whatever was approved;
+   * agents that run on it are refused from the next decision on, and quarantined. Role: security-operator.
+   */
+  blockMeasurement: {
+    path: "/credence.attestation.v1.AttestationService/BlockMeasurement" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BlockMeasurementRequest): Buffer =>
+      Buffer.from(BlockMeasurementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BlockMeasurementRequest => BlockMeasurementRequest.decode(value),
+    responseSerialize: (value: BlockMeasurementResponse): Buffer =>
+      Buffer.from(BlockMeasurementResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BlockMeasurementResponse => BlockMeasurementResponse.decode(value),
+  },
+  /** Role: security-operator. */
+  unblockMeasurement: {
+    path: "/credence.attestation.v1.AttestationService/UnblockMeasurement" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnblockMeasurementRequest): Buffer =>
+      Buffer.from(UnblockMeasurementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnblockMeasurementRequest => UnblockMeasurementRequest.decode(value),
+    responseSerialize: (value: UnblockMeasurementResponse): Buffer =>
+      Buffer.from(UnblockMeasurementResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnblockMeasurementResponse => UnblockMeasurementResponse.decode(value),
+  },
+  /** Roles: security-operator, sponsor, auditor. */
+  listBlockedMeasurements: {
+    path: "/credence.attestation.v1.AttestationService/ListBlockedMeasurements" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBlockedMeasurementsRequest): Buffer =>
+      Buffer.from(ListBlockedMeasurementsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBlockedMeasurementsRequest => ListBlockedMeasurementsRequest.decode(value),
+    responseSerialize: (value: ListBlockedMeasurementsResponse): Buffer =>
+      Buffer.from(ListBlockedMeasurementsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBlockedMeasurementsResponse =>
+      ListBlockedMeasurementsResponse.decode(value),
+  },
+  /** Names somebody whose word counts: a signer, a cluster, a trust domain, a manufacturer. Role: security-operator. */
+  approveTrustAnchor: {
+    path: "/credence.attestation.v1.AttestationService/ApproveTrustAnchor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApproveTrustAnchorRequest): Buffer =>
+      Buffer.from(ApproveTrustAnchorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApproveTrustAnchorRequest => ApproveTrustAnchorRequest.decode(value),
+    responseSerialize: (value: ApproveTrustAnchorResponse): Buffer =>
+      Buffer.from(ApproveTrustAnchorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApproveTrustAnchorResponse => ApproveTrustAnchorResponse.decode(value),
+  },
+  /**
+   * Withdraws one: agents whose result rests on it are refused from the next decision on, and suspended until they attest
+   * without it. Role: security-operator.
+   */
+  withdrawTrustAnchor: {
+    path: "/credence.attestation.v1.AttestationService/WithdrawTrustAnchor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WithdrawTrustAnchorRequest): Buffer =>
+      Buffer.from(WithdrawTrustAnchorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WithdrawTrustAnchorRequest => WithdrawTrustAnchorRequest.decode(value),
+    responseSerialize: (value: WithdrawTrustAnchorResponse): Buffer =>
+      Buffer.from(WithdrawTrustAnchorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WithdrawTrustAnchorResponse => WithdrawTrustAnchorResponse.decode(value),
+  },
+  /** Roles: security-operator, sponsor, auditor. */
+  listTrustAnchors: {
+    path: "/credence.attestation.v1.AttestationService/ListTrustAnchors" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTrustAnchorsRequest): Buffer =>
+      Buffer.from(ListTrustAnchorsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTrustAnchorsRequest => ListTrustAnchorsRequest.decode(value),
+    responseSerialize: (value: ListTrustAnchorsResponse): Buffer =>
+      Buffer.from(ListTrustAnchorsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTrustAnchorsResponse => ListTrustAnchorsResponse.decode(value),
+  },
+  /** A nonce: 60 seconds, single use, for one agent and its key. Caller: the agent (agent-proof). */
   createChallenge: {
     path: "/credence.attestation.v1.AttestationService/CreateChallenge" as const,
     requestStream: false as const,
@@ -1144,21 +7242,113 @@ export const AttestationServiceService = {
       Buffer.from(SubmitEvidenceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitEvidenceResponse => SubmitEvidenceResponse.decode(value),
   },
+  /** The newest result of an agent. Roles: security-operator, sponsor, auditor, enforcement-point; the agent its own. */
+  getResult: {
+    path: "/credence.attestation.v1.AttestationService/GetResult" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetResultRequest): Buffer => Buffer.from(GetResultRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetResultRequest => GetResultRequest.decode(value),
+    responseSerialize: (value: GetResultResponse): Buffer => Buffer.from(GetResultResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetResultResponse => GetResultResponse.decode(value),
+  },
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment: {
+    path: "/credence.attestation.v1.AttestationService/BeginTpmEnrolment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BeginTpmEnrolmentRequest): Buffer =>
+      Buffer.from(BeginTpmEnrolmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BeginTpmEnrolmentRequest => BeginTpmEnrolmentRequest.decode(value),
+    responseSerialize: (value: BeginTpmEnrolmentResponse): Buffer =>
+      Buffer.from(BeginTpmEnrolmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BeginTpmEnrolmentResponse => BeginTpmEnrolmentResponse.decode(value),
+  },
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment: {
+    path: "/credence.attestation.v1.AttestationService/CompleteTpmEnrolment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompleteTpmEnrolmentRequest): Buffer =>
+      Buffer.from(CompleteTpmEnrolmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompleteTpmEnrolmentRequest => CompleteTpmEnrolmentRequest.decode(value),
+    responseSerialize: (value: CompleteTpmEnrolmentResponse): Buffer =>
+      Buffer.from(CompleteTpmEnrolmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompleteTpmEnrolmentResponse => CompleteTpmEnrolmentResponse.decode(value),
+  },
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm: {
+    path: "/credence.attestation.v1.AttestationService/RemoveTpm" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveTpmRequest): Buffer => Buffer.from(RemoveTpmRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveTpmRequest => RemoveTpmRequest.decode(value),
+    responseSerialize: (value: RemoveTpmResponse): Buffer => Buffer.from(RemoveTpmResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveTpmResponse => RemoveTpmResponse.decode(value),
+  },
 } as const;
 
 export interface AttestationServiceServer extends UntypedServiceImplementation {
-  /** What evidence agents of a blueprint must show. Roles: security-operator, sponsor. */
+  /**
+   * Writes down the next version of what evidence agents of a blueprint must show; it counts once it is activated.
+   * Roles: security-operator, sponsor.
+   */
   defineProfile: handleUnaryCall<DefineProfileRequest, DefineProfileResponse>;
-  /** Approves one composition of code, prompt, tools and model. Roles: security-operator, sponsor. */
+  /** Which running agents would not meet a version, by what they showed last. Roles: security-operator, sponsor, auditor. */
+  previewProfile: handleUnaryCall<PreviewProfileRequest, PreviewProfileResponse>;
+  /** Lets a version count; running agents that do not meet it are suspended until they do. Roles: security-operator, sponsor. */
+  activateProfile: handleUnaryCall<ActivateProfileRequest, ActivateProfileResponse>;
+  /** Versions of a blueprint's profile, newest first. Roles: security-operator, sponsor, auditor. */
+  listProfiles: handleUnaryCall<ListProfilesRequest, ListProfilesResponse>;
+  /** Approves a value of what agents of a blueprint run. Roles: security-operator, sponsor. */
   approveReferenceValue: handleUnaryCall<ApproveReferenceValueRequest, ApproveReferenceValueResponse>;
-  /** A nonce: 60 seconds, single use, for one agent. Caller: the agent (agent-proof). */
+  /** Withdraws one: agents that run on it are refused from the next decision on, and quarantined. Roles: security-operator, sponsor. */
+  withdrawReferenceValue: handleUnaryCall<WithdrawReferenceValueRequest, WithdrawReferenceValueResponse>;
+  /** Roles: security-operator, sponsor, auditor. */
+  listReferenceValues: handleUnaryCall<ListReferenceValuesRequest, ListReferenceValuesResponse>;
+  /**
+   * Bans a digest (an image, a program, a model, a prompt, a tool manifest) for all blueprints, whatever was approved;
+   * agents that run on it are refused from the next decision on, and quarantined. Role: security-operator.
+   */
+  blockMeasurement: handleUnaryCall<BlockMeasurementRequest, BlockMeasurementResponse>;
+  /** Role: security-operator. */
+  unblockMeasurement: handleUnaryCall<UnblockMeasurementRequest, UnblockMeasurementResponse>;
+  /** Roles: security-operator, sponsor, auditor. */
+  listBlockedMeasurements: handleUnaryCall<ListBlockedMeasurementsRequest, ListBlockedMeasurementsResponse>;
+  /** Names somebody whose word counts: a signer, a cluster, a trust domain, a manufacturer. Role: security-operator. */
+  approveTrustAnchor: handleUnaryCall<ApproveTrustAnchorRequest, ApproveTrustAnchorResponse>;
+  /**
+   * Withdraws one: agents whose result rests on it are refused from the next decision on, and suspended until they attest
+   * without it. Role: security-operator.
+   */
+  withdrawTrustAnchor: handleUnaryCall<WithdrawTrustAnchorRequest, WithdrawTrustAnchorResponse>;
+  /** Roles: security-operator, sponsor, auditor. */
+  listTrustAnchors: handleUnaryCall<ListTrustAnchorsRequest, ListTrustAnchorsResponse>;
+  /** A nonce: 60 seconds, single use, for one agent and its key. Caller: the agent (agent-proof). */
   createChallenge: handleUnaryCall<CreateChallengeRequest, CreateChallengeResponse>;
   /** Appraises evidence and answers with a result. Caller: the agent (agent-proof). */
   submitEvidence: handleUnaryCall<SubmitEvidenceRequest, SubmitEvidenceResponse>;
+  /** The newest result of an agent. Roles: security-operator, sponsor, auditor, enforcement-point; the agent its own. */
+  getResult: handleUnaryCall<GetResultRequest, GetResultResponse>;
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment: handleUnaryCall<BeginTpmEnrolmentRequest, BeginTpmEnrolmentResponse>;
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment: handleUnaryCall<CompleteTpmEnrolmentRequest, CompleteTpmEnrolmentResponse>;
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm: handleUnaryCall<RemoveTpmRequest, RemoveTpmResponse>;
 }
 
 export interface AttestationServiceClient extends Client {
-  /** What evidence agents of a blueprint must show. Roles: security-operator, sponsor. */
+  /**
+   * Writes down the next version of what evidence agents of a blueprint must show; it counts once it is activated.
+   * Roles: security-operator, sponsor.
+   */
   defineProfile(
     request: DefineProfileRequest,
     callback: (error: ServiceError | null, response: DefineProfileResponse) => void,
@@ -1174,7 +7364,55 @@ export interface AttestationServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DefineProfileResponse) => void,
   ): ClientUnaryCall;
-  /** Approves one composition of code, prompt, tools and model. Roles: security-operator, sponsor. */
+  /** Which running agents would not meet a version, by what they showed last. Roles: security-operator, sponsor, auditor. */
+  previewProfile(
+    request: PreviewProfileRequest,
+    callback: (error: ServiceError | null, response: PreviewProfileResponse) => void,
+  ): ClientUnaryCall;
+  previewProfile(
+    request: PreviewProfileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PreviewProfileResponse) => void,
+  ): ClientUnaryCall;
+  previewProfile(
+    request: PreviewProfileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PreviewProfileResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets a version count; running agents that do not meet it are suspended until they do. Roles: security-operator, sponsor. */
+  activateProfile(
+    request: ActivateProfileRequest,
+    callback: (error: ServiceError | null, response: ActivateProfileResponse) => void,
+  ): ClientUnaryCall;
+  activateProfile(
+    request: ActivateProfileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ActivateProfileResponse) => void,
+  ): ClientUnaryCall;
+  activateProfile(
+    request: ActivateProfileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ActivateProfileResponse) => void,
+  ): ClientUnaryCall;
+  /** Versions of a blueprint's profile, newest first. Roles: security-operator, sponsor, auditor. */
+  listProfiles(
+    request: ListProfilesRequest,
+    callback: (error: ServiceError | null, response: ListProfilesResponse) => void,
+  ): ClientUnaryCall;
+  listProfiles(
+    request: ListProfilesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListProfilesResponse) => void,
+  ): ClientUnaryCall;
+  listProfiles(
+    request: ListProfilesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListProfilesResponse) => void,
+  ): ClientUnaryCall;
+  /** Approves a value of what agents of a blueprint run. Roles: security-operator, sponsor. */
   approveReferenceValue(
     request: ApproveReferenceValueRequest,
     callback: (error: ServiceError | null, response: ApproveReferenceValueResponse) => void,
@@ -1190,7 +7428,141 @@ export interface AttestationServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ApproveReferenceValueResponse) => void,
   ): ClientUnaryCall;
-  /** A nonce: 60 seconds, single use, for one agent. Caller: the agent (agent-proof). */
+  /** Withdraws one: agents that run on it are refused from the next decision on, and quarantined. Roles: security-operator, sponsor. */
+  withdrawReferenceValue(
+    request: WithdrawReferenceValueRequest,
+    callback: (error: ServiceError | null, response: WithdrawReferenceValueResponse) => void,
+  ): ClientUnaryCall;
+  withdrawReferenceValue(
+    request: WithdrawReferenceValueRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawReferenceValueResponse) => void,
+  ): ClientUnaryCall;
+  withdrawReferenceValue(
+    request: WithdrawReferenceValueRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawReferenceValueResponse) => void,
+  ): ClientUnaryCall;
+  /** Roles: security-operator, sponsor, auditor. */
+  listReferenceValues(
+    request: ListReferenceValuesRequest,
+    callback: (error: ServiceError | null, response: ListReferenceValuesResponse) => void,
+  ): ClientUnaryCall;
+  listReferenceValues(
+    request: ListReferenceValuesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListReferenceValuesResponse) => void,
+  ): ClientUnaryCall;
+  listReferenceValues(
+    request: ListReferenceValuesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListReferenceValuesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Bans a digest (an image, a program, a model, a prompt, a tool manifest) for all blueprints, whatever was approved;
+   * agents that run on it are refused from the next decision on, and quarantined. Role: security-operator.
+   */
+  blockMeasurement(
+    request: BlockMeasurementRequest,
+    callback: (error: ServiceError | null, response: BlockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  blockMeasurement(
+    request: BlockMeasurementRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BlockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  blockMeasurement(
+    request: BlockMeasurementRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BlockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  /** Role: security-operator. */
+  unblockMeasurement(
+    request: UnblockMeasurementRequest,
+    callback: (error: ServiceError | null, response: UnblockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  unblockMeasurement(
+    request: UnblockMeasurementRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnblockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  unblockMeasurement(
+    request: UnblockMeasurementRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnblockMeasurementResponse) => void,
+  ): ClientUnaryCall;
+  /** Roles: security-operator, sponsor, auditor. */
+  listBlockedMeasurements(
+    request: ListBlockedMeasurementsRequest,
+    callback: (error: ServiceError | null, response: ListBlockedMeasurementsResponse) => void,
+  ): ClientUnaryCall;
+  listBlockedMeasurements(
+    request: ListBlockedMeasurementsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBlockedMeasurementsResponse) => void,
+  ): ClientUnaryCall;
+  listBlockedMeasurements(
+    request: ListBlockedMeasurementsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBlockedMeasurementsResponse) => void,
+  ): ClientUnaryCall;
+  /** Names somebody whose word counts: a signer, a cluster, a trust domain, a manufacturer. Role: security-operator. */
+  approveTrustAnchor(
+    request: ApproveTrustAnchorRequest,
+    callback: (error: ServiceError | null, response: ApproveTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  approveTrustAnchor(
+    request: ApproveTrustAnchorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ApproveTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  approveTrustAnchor(
+    request: ApproveTrustAnchorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ApproveTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Withdraws one: agents whose result rests on it are refused from the next decision on, and suspended until they attest
+   * without it. Role: security-operator.
+   */
+  withdrawTrustAnchor(
+    request: WithdrawTrustAnchorRequest,
+    callback: (error: ServiceError | null, response: WithdrawTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  withdrawTrustAnchor(
+    request: WithdrawTrustAnchorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WithdrawTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  withdrawTrustAnchor(
+    request: WithdrawTrustAnchorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WithdrawTrustAnchorResponse) => void,
+  ): ClientUnaryCall;
+  /** Roles: security-operator, sponsor, auditor. */
+  listTrustAnchors(
+    request: ListTrustAnchorsRequest,
+    callback: (error: ServiceError | null, response: ListTrustAnchorsResponse) => void,
+  ): ClientUnaryCall;
+  listTrustAnchors(
+    request: ListTrustAnchorsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTrustAnchorsResponse) => void,
+  ): ClientUnaryCall;
+  listTrustAnchors(
+    request: ListTrustAnchorsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTrustAnchorsResponse) => void,
+  ): ClientUnaryCall;
+  /** A nonce: 60 seconds, single use, for one agent and its key. Caller: the agent (agent-proof). */
   createChallenge(
     request: CreateChallengeRequest,
     callback: (error: ServiceError | null, response: CreateChallengeResponse) => void,
@@ -1221,6 +7593,73 @@ export interface AttestationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubmitEvidenceResponse) => void,
+  ): ClientUnaryCall;
+  /** The newest result of an agent. Roles: security-operator, sponsor, auditor, enforcement-point; the agent its own. */
+  getResult(
+    request: GetResultRequest,
+    callback: (error: ServiceError | null, response: GetResultResponse) => void,
+  ): ClientUnaryCall;
+  getResult(
+    request: GetResultRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetResultResponse) => void,
+  ): ClientUnaryCall;
+  getResult(
+    request: GetResultRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetResultResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm(
+    request: RemoveTpmRequest,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
+  ): ClientUnaryCall;
+  removeTpm(
+    request: RemoveTpmRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
+  ): ClientUnaryCall;
+  removeTpm(
+    request: RemoveTpmRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
   ): ClientUnaryCall;
 }
 
