@@ -7,16 +7,16 @@ const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const MAX_SUBJECTS = 64
 
+/** Which statement it is comes first: what follows may look otherwise in another. */
+const Types = z.object({ _type: z.string(), predicateType: z.string() })
 /** Fields that are not known are read over (in-toto, parsing rules). */
-const Statement = z.object({
-  _type: z.string(),
+const Statement = Types.extend({
   subject: z
     .array(
       z.object({ name: z.string().max(4096).optional(), digest: z.record(z.string().max(32), z.string().max(256)) }),
     )
     .min(1)
     .max(MAX_SUBJECTS),
-  predicateType: z.string().max(512),
   predicate: z.unknown(),
 })
 export type Statement = z.infer<typeof Statement>
@@ -30,9 +30,13 @@ export function readStatement(
   predicateType: string,
 ): Statement | Refused {
   if (signed.payloadType !== PAYLOAD_TYPE) return { refused: 'payload_type' }
-  const parsed = Statement.safeParse(parseJson(signed.payload))
-  if (!parsed.success) return { refused: 'statement_malformed', detail: parsed.error.issues[0]?.path.join('.') }
-  if (parsed.data._type !== STATEMENT_TYPE) return { refused: 'statement_type' }
-  if (parsed.data.predicateType !== predicateType) return { refused: 'predicate_type' }
-  return parsed.data
+  const json = parseJson(signed.payload)
+  const types = Types.safeParse(json)
+  if (!types.success) return { refused: 'statement_malformed' }
+  if (types.data._type !== STATEMENT_TYPE) return { refused: 'statement_type' }
+  if (types.data.predicateType !== predicateType) return { refused: 'predicate_type' }
+  const parsed = Statement.safeParse(json)
+  return parsed.success
+    ? parsed.data
+    : { refused: 'statement_malformed', detail: parsed.error.issues[0]?.path.join('.') }
 }
