@@ -150,7 +150,7 @@ it('retire-is-final: no end is ever left; every transition is a well-formed even
         expect(livingKeys(after, now).length).toBeLessThanOrEqual(2)
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 4_000 },
   )
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(300)
 })
