@@ -53,7 +53,8 @@ const byKind = {
     expires_at: Instant,
   }),
   'spiffe-svid': z.strictObject({
-    spiffe_id: Text,
+    /** As long as the standard has them (SPIFFE-ID §2.3). */
+    spiffe_id: z.string().min(1).max(2_048),
     trust_domain: Text,
     form: z.enum(['x509', 'jwt']),
     /** Whether the SVID itself was bound to this challenge. */

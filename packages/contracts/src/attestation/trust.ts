@@ -23,6 +23,13 @@ const Json = z
 const Identity = z.strictObject({ san: z.string().min(1).max(512), issuer: z.string().min(1).max(512).optional() })
 const Identities = z.array(Identity).min(1, 'must not be empty').max(16)
 
+/** SPIFFE_Federation.md §5.2.1.1 */
+function isBundleEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return protocol === 'https:' && username === '' && password === ''
+}
+
 export const AnchorMaterial = z.discriminatedUnion('type', [
   /** `provider`: the key of a model’s provider. */
   z.strictObject({ type: z.literal('public-key'), pem: Pem, provider: z.string().min(1).max(100).optional() }),
@@ -43,8 +50,10 @@ export const AnchorMaterial = z.discriminatedUnion('type', [
   }),
   z.strictObject({
     type: z.literal('spiffe-trust-domain'),
-    trust_domain: z.string().min(1).max(255),
+    trust_domain: z.string().regex(/^[a-z0-9._-]{1,255}$/, 'must be like "foreign.example"'),
     bundle: Json,
+    /** Where newer ones are served (SPIFFE_Federation.md §5.2.1, profile https_web). */
+    bundle_endpoint: z.string().max(512).refine(isBundleEndpoint, 'must be an https URL without user').optional(),
   }),
 ])
 export type AnchorMaterial = z.infer<typeof AnchorMaterial>

@@ -66,8 +66,11 @@ function materialOf(of: Case): object {
       const { issuer, audience, jwks } = of.value
       return { type: 'kubernetes-cluster', issuer, audience, jwks }
     }
-    case 'spiffeTrustDomain':
-      return { type: 'spiffe-trust-domain', trust_domain: of.value.trustDomain, bundle: of.value.bundle }
+    case 'spiffeTrustDomain': {
+      const { trustDomain: trust_domain, bundle, bundleEndpoint } = of.value
+      const endpoint = bundleEndpoint ? { bundle_endpoint: bundleEndpoint } : {}
+      return { type: 'spiffe-trust-domain', trust_domain, bundle, ...endpoint }
+    }
   }
 }
 
@@ -102,7 +105,9 @@ function caseOf(material: AnchorMaterial): Case {
       const { issuer, audience, jwks } = material
       return { $case: 'kubernetesCluster', value: { issuer, audience, jwks } }
     }
-    case 'spiffe-trust-domain':
-      return { $case: 'spiffeTrustDomain', value: { trustDomain: material.trust_domain, bundle: material.bundle } }
+    case 'spiffe-trust-domain': {
+      const { trust_domain: trustDomain, bundle, bundle_endpoint: bundleEndpoint = '' } = material
+      return { $case: 'spiffeTrustDomain', value: { trustDomain, bundle, bundleEndpoint } }
+    }
   }
 }
