@@ -10,6 +10,8 @@ import { createPrincipals } from '@credence/shared/principals'
 import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
+import { readClusters } from './adapters/kubernetes/clusters.ts'
+import { createReviews } from './adapters/kubernetes/review.ts'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { tpmEnroller } from './adapters/tpm/enroller.ts'
 import { openStatement } from './adapters/verifiers/software/statement.ts'
@@ -64,6 +66,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const barrier = createBarrier(bus, followers)
+  const reviews = createReviews(readClusters(config.CREDENCE_KUBERNETES_CLUSTERS_FILE))
+  cleanup.push(reviews.close)
   const context = {
     spiffeId,
     principals,
@@ -74,7 +78,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verifiers: createVerifiers(),
+    verifiers: createVerifiers(reviews),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),

@@ -48,6 +48,8 @@ const byKind = {
     node_uid: Text.optional(),
     /** Whether the cluster itself was asked for the token and the pod; otherwise its keys alone speak. */
     reviewed: z.boolean(),
+    /** Whether the token names the binding of this challenge among its audiences. */
+    nonce_bound: z.boolean(),
     /** Digests of the images that the pod runs; only the cluster can say. */
     image_digests: z.array(Sha256).max(64),
     expires_at: Instant,

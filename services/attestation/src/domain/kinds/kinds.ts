@@ -2,7 +2,10 @@
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { agentManifest } from './agent-manifest.ts'
 import type { KindAppraiser } from './kind.ts'
+import { kubernetesSat } from './kubernetes-sat.ts'
+import { modelSigning } from './model-signing.ts'
 import { software } from './software.ts'
+import { spiffeSvid } from './spiffe-svid.ts'
 import { tpm2Quote } from './tpm2-quote.ts'
 
 export type Appraisers = { [K in EvidenceKind]: KindAppraiser<K> }
@@ -11,5 +14,8 @@ export type Appraisers = { [K in EvidenceKind]: KindAppraiser<K> }
 export const appraisers = {
   software,
   'agent-manifest': agentManifest,
+  'model-signing': modelSigning,
+  'kubernetes-sat': kubernetesSat,
+  'spiffe-svid': spiffeSvid,
   'tpm2-quote': tpm2Quote,
 } as unknown as Appraisers
