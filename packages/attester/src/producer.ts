@@ -1,5 +1,5 @@
 /** One kind of evidence, one file in evidence/, one function of this shape. */
-import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
+import type { Piece } from '@credence/sdk/agent/statement'
 
 /** What a piece of evidence has to be bound to. */
 export type Asked = {
@@ -9,8 +9,6 @@ export type Asked = {
   binding: Uint8Array
   now: Date
 }
-
-export type Piece = { kind: EvidenceKind; content: Uint8Array }
 
 /**
  * Gathers one piece of evidence, anew each time it is called.

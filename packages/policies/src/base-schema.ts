@@ -4,12 +4,22 @@
  */
 export const BASE_SCHEMA = `namespace Credence {
   type Place = { name: String, trusted: Bool };
+  type Attestation = {
+    status: String,
+    kinds: Set<String>,
+    age?: duration,
+    program?: String,
+    model?: String,
+    prompt?: String,
+    tool_manifest?: String,
+    model_grade?: String,
+  };
   type Context = {
     now: datetime,
     location: Credence::Place,
     enforcement_point: { id: String, location: Credence::Place },
     audience: String,
-    attestation: { status: String, kind: String, age?: duration, program?: String, model?: String },
+    attestation: Credence::Attestation,
     risk: { level: Long, codes: Set<String> },
     delegation: { depth: Long },
     human?: { id: String, groups: Set<String> },

@@ -39,7 +39,13 @@ describe('what policies read', () => {
     signIn: { acr: 'phr', amr: ['pwd', 'hwk'], at: '2026-11-24T11:30:00.000Z' },
     task: { purpose: 'Book', trigger: { type: 'ticket', source: 'https://desk', id: 't1', digest: 'd' } },
     amount: { currency: 'EUR', value: '12.5' },
-    attestation: { status: 'affirming', kind: 'software', age: 60_000, composition: { program: 'p', model: 'm' } },
+    attestation: {
+      status: 'affirming',
+      kinds: ['software', 'model-signing'],
+      age: 60_000,
+      composition: { program: 'p', model: 'm', prompt: 'q', tool_manifest: 't' },
+      modelGrade: 'files',
+    },
     risk: { level: 2, codes: ['unusual_hours'] },
   }
   for (const [part, condition] of [
@@ -66,7 +72,11 @@ describe('what policies read', () => {
     ['the resource server', 'context.audience == "https://calendar.acme.example"'],
     [
       'the attestation',
-      'context.attestation.status == "affirming" && context.attestation has age && context.attestation.age == duration("1m") && context.attestation has model && context.attestation.model == "m"',
+      'context.attestation.status == "affirming" && context.attestation has age && context.attestation.age == duration("1m") && context.attestation.kinds.contains("model-signing") && context.attestation.kinds == ["model-signing", "software"]',
+    ],
+    [
+      'what the agent is made of',
+      'context.attestation has program && context.attestation.program == "p" && context.attestation has model && context.attestation.model == "m" && context.attestation has prompt && context.attestation.prompt == "q" && context.attestation has tool_manifest && context.attestation.tool_manifest == "t" && context.attestation has model_grade && context.attestation.model_grade == "files"',
     ],
     ['the risk', 'context.risk.level == 2 && context.risk.codes.contains("unusual_hours")'],
     ['the delegation', 'context.delegation.depth == 2'],
@@ -86,7 +96,7 @@ describe('what policies read', () => {
   it('is absent where nothing is known', () =>
     expect(
       permits(
-        '!(context has human) && !(context has sign_in) && !(context has task) && !(context has amount) && context.attestation.status == "none" && context.attestation.kind == "" && !(context.attestation has age)',
+        '!(context has human) && !(context has sign_in) && !(context has task) && !(context has amount) && context.attestation.status == "none" && context.attestation.kinds.isEmpty() && !(context.attestation has age) && !(context.attestation has model_grade)',
       ),
     ).toBe(true))
 
@@ -251,7 +261,7 @@ describe('cedar-wasm', () => {
             : { type: 'Other', id: '1', sensitivity: 'public' },
           ...(recipient !== undefined && { arguments: JSON.stringify({ recipient }) }),
           ...(amount !== undefined && { amount: { currency: 'EUR', value: amount } }),
-          ...(age !== undefined && { attestation: { status: 'affirming', kind: 'software', age } }),
+          ...(age !== undefined && { attestation: { status: 'affirming', kinds: ['software'], age } }),
         })
         const built = build(question)
         const verdict = ours.evaluate(question)

@@ -1,5 +1,5 @@
 /** What policies are asked, what they say, and what their annotations mean. How they are evaluated is another file's matter. */
-import type { Sensitivity, Trigger } from '@credence/contracts/events/values'
+import type { Composition, Sensitivity, Trigger } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
 
 /** A named network; "unknown" and not trusted where none fits. */
@@ -24,6 +24,18 @@ export type AgentFacts = Pick<
 /** How the human signed in when they gave the delegation (OpenID Connect Core §2: acr, amr, auth_time). */
 export type SignIn = { acr?: string; amr?: string[]; at: string }
 
+/**
+ * What policies may read of the newest attestation result: kinds of evidence that passed, its age in milliseconds, what the
+ * agent is made of, and how good the word about its model is.
+ */
+export type AttestationFacts = {
+  status: string
+  kinds: readonly string[]
+  age: number
+  composition?: Partial<Composition>
+  modelGrade?: string
+}
+
 /** Everything that policies may read. Plain data: the same input gives the same verdict, today and in ten years. */
 export type PolicyInput = {
   now: Date
@@ -42,8 +54,7 @@ export type PolicyInput = {
   amount?: { currency: string; value: string }
   location: Place
   enforcementPoint: { id: string; location: Place }
-  /** `age` in milliseconds. */
-  attestation?: { status: string; kind: string; age: number; composition?: { program: string; model: string } }
+  attestation?: AttestationFacts
   risk: { level: number; codes: string[] }
 }
 

@@ -125,6 +125,7 @@ const modelOf = once(({ provider, name, version, digest }: PolicyInput['agent'][
   record({ provider, name, version, digest }),
 )
 const labelsOf = once((labels: Record<string, string>) => record(labels))
+const kindsOf = once((kinds: readonly string[]) => new CedarSet(kinds))
 const groupsOf = once((groups: readonly string[]) => new CedarSet(groups))
 const place = once(
   ({ name, trusted }: PolicyInput['location']): CedarRecord =>
@@ -145,6 +146,7 @@ function below(blueprint: string): Ancestors {
 }
 
 const NO_SET = new CedarSet([])
+const COMPOSITION = ['program', 'model', 'prompt', 'tool_manifest'] as const
 
 /** @throws Unfit for an amount that Cedar's decimal does not hold: it is never rounded */
 function contextOf(input: PolicyInput): Map<string, Value> {
@@ -187,10 +189,14 @@ function contextOf(input: PolicyInput): Map<string, Value> {
 
 function attestationOf(attestation: PolicyInput['attestation']): Map<string, Value> {
   const made = new Map<string, Value>()
-  if (!attestation) return made.set('status', 'none').set('kind', '')
-  const { status, kind, age, composition } = attestation
-  made.set('status', status).set('kind', kind)
-  if (composition) made.set('program', composition.program).set('model', composition.model)
+  if (!attestation) return made.set('status', 'none').set('kinds', NO_SET)
+  const { status, kinds, age, composition, modelGrade } = attestation
+  made.set('status', status).set('kinds', kindsOf(kinds))
+  for (const part of COMPOSITION) {
+    const digest = composition?.[part]
+    if (digest !== undefined) made.set(part, digest)
+  }
+  if (modelGrade !== undefined) made.set('model_grade', modelGrade)
   return made.set('age', new Duration(Math.trunc(age)))
 }
 

@@ -44,7 +44,16 @@ const Given = z.strictObject({
   location: Place.partial(),
   enforcement_point: z.strictObject({ id: text, location: Place.partial() }).partial(),
   attestation: z
-    .strictObject({ status: EarStatus, kind: text, age_seconds: z.int(), program: text, model: text })
+    .strictObject({
+      status: EarStatus,
+      kinds: z.array(text),
+      age_seconds: z.int(),
+      program: text,
+      model: text,
+      prompt: text,
+      tool_manifest: text,
+      model_grade: text,
+    })
     .partial()
     .nullable(),
   risk: z.strictObject({ level: z.union([z.literal('none'), RiskLevel]), codes: z.array(text) }).partial(),

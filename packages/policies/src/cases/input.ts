@@ -1,5 +1,5 @@
 /** From what a case says to what policies are asked. */
-import type { RiskLevel } from '@credence/contracts/events/values'
+import type { Composition, RiskLevel } from '@credence/contracts/events/values'
 import type { PolicyInput } from '../policies.ts'
 import type { GivenPart } from './format.ts'
 
@@ -86,10 +86,19 @@ const triggerOf = ({ type, source }: { type?: string | undefined; source?: strin
 })
 
 function attestationOf(attestation: NonNullable<GivenPart['attestation']>) {
-  const { status = 'affirming', kind = 'software', age_seconds = 60, program, model } = attestation
-  const composition =
-    program !== undefined || model !== undefined ? { program: program ?? '', model: model ?? '' } : undefined
-  return { status, kind, age: age_seconds * 1000, ...(composition && { composition }) }
+  const { status = 'affirming', kinds = ['software'], age_seconds = 60, model_grade, ...digests } = attestation
+  const composition: Partial<Composition> = {}
+  for (const part of ['program', 'model', 'prompt', 'tool_manifest'] as const) {
+    const digest = digests[part]
+    if (digest !== undefined) composition[part] = digest
+  }
+  return {
+    status,
+    kinds,
+    age: age_seconds * 1000,
+    composition,
+    ...(model_grade !== undefined && { modelGrade: model_grade }),
+  }
 }
 
 function toldText(told: string | Record<string, unknown> | undefined): string | undefined {

@@ -113,10 +113,7 @@ export function createWriter(options: {
   const { bus, follower, stream, source } = options
   const inTurn = createTurns()
 
-  async function attempt<State, F extends Fact>(
-    of: Writable<State>,
-    command: Command<State, F>,
-  ): Promise<Written<F>> {
+  async function attempt<State, F extends Fact>(of: Writable<State>, command: Command<State, F>): Promise<Written<F>> {
     const subject = of.subject(command.id)
     for (let tries = 0; tries < ATTEMPTS; tries++) {
       const { state, sequence } = of.get(command.id)

@@ -19,8 +19,7 @@ export function createSignAsService(tls: TlsFiles): SignAsService {
   const key = createPrivateKey(readFileSync(tls.keyFile))
   const alg = ALGORITHMS[key.asymmetricKeyType ?? ''] ?? 'ES256'
   const x5c = certificatesIn(readFileSync(tls.certFile, 'utf8')).map((der) => Buffer.from(der).toString('base64'))
-  return (claims, { typ, now }) =>
-    new SignJWT(claims).setProtectedHeader({ alg, typ, x5c }).setIssuedAt(now).sign(key)
+  return (claims, { typ, now }) => new SignJWT(claims).setProtectedHeader({ alg, typ, x5c }).setIssuedAt(now).sign(key)
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Which running agents would not meet a version of a profile, by what they showed last. */
 import { setImmediate as otherTurns } from 'node:timers/promises'
 import { hasEnded, isHeld } from '@credence/contracts/principals/agent'
-import { counts, underProfile } from '../domain/standing.ts'
 import type { Profile } from '../domain/profile.ts'
+import { counts, underProfile } from '../domain/standing.ts'
 import type { Context } from './context.ts'
 
 const MOST_TOLD = 1_000
@@ -22,7 +22,12 @@ export async function previewProfile(
     const agent = principals.agent(id)
     if (!held || !agent || !counts(held, now) || hasEnded(agent) || isHeld(agent)) continue
     if (++agents % TURN === 0) await otherTurns()
-    const { unmet, until } = underProfile(held, profile, { agent, references, isBlocked: appraisals.isBlocked, appraisers })
+    const { unmet, until } = underProfile(held, profile, {
+      agent,
+      references,
+      isBlocked: appraisals.isBlocked,
+      appraisers,
+    })
     const reasons = unmet.length > 0 || until > now.getTime() ? unmet : ['result_too_old']
     if (reasons.length > 0 && failing.length < MOST_TOLD) failing.push({ agentId: id, reasons })
   }

@@ -1,6 +1,7 @@
 /** From what was proved to the one event and the EAR. */
-import type { Agent } from '@credence/contracts/principals/agent'
+
 import type { AttestationStatus } from '@credence/contracts/gen/credence/attestation/v1/attestation'
+import type { Agent } from '@credence/contracts/principals/agent'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
 import { later } from '@credence/shared/clock'
 import { sha256 } from '@credence/shared/digest'

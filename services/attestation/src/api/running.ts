@@ -3,7 +3,10 @@ import { hasEnded } from '@credence/contracts/principals/agent'
 import { counts } from '../domain/standing.ts'
 import type { Context } from './context.ts'
 
-export function runningOn(id: string, { appraisals, principals, clock }: Pick<Context, 'appraisals' | 'principals' | 'clock'>): number {
+export function runningOn(
+  id: string,
+  { appraisals, principals, clock }: Pick<Context, 'appraisals' | 'principals' | 'clock'>,
+): number {
   const now = clock()
   let count = 0
   for (const name of appraisals.results.restingOn(id)) {

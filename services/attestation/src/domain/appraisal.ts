@@ -9,14 +9,7 @@ import { leavesOf, type SensitivityRule } from '@credence/contracts/attestation/
 import type { Reference } from '@credence/contracts/attestation/trust'
 import { type Composition, type EarStatus, Sensitivity } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
-import {
-  asGoodAs,
-  CRYPTO_CHECK_FAILED,
-  combined,
-  statusOf,
-  type TrustVector,
-  VERIFIER_MALFUNCTION,
-} from './ar4si.ts'
+import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VERIFIER_MALFUNCTION } from './ar4si.ts'
 import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
 import type { Profile } from './profile.ts'

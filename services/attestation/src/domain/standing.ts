@@ -34,7 +34,10 @@ export type Withdrawn = {
 }
 
 /** What it rests on and must not, the worst first. */
-export function withdrawnUnder({ references, anchors, digests }: Result, of: Withdrawn): Omit<Cause, 'reason'> | undefined {
+export function withdrawnUnder(
+  { references, anchors, digests }: Result,
+  of: Withdrawn,
+): Omit<Cause, 'reason'> | undefined {
   const digest = digests.find(of.isBlocked)
   if (digest) return { cause: 'measurement_blocked', because: digest, consequence: 'quarantine' }
   const reference = references.find(of.isReferenceWithdrawn)

@@ -19,7 +19,10 @@ export function createResults() {
   const running = new Map<string, Set<string>>()
   const kept = keptMap(byAgent)
 
-  function put(held: Held | undefined, change: (index: Map<string, Set<string>>, key: string, agent: string) => void): void {
+  function put(
+    held: Held | undefined,
+    change: (index: Map<string, Set<string>>, key: string, agent: string) => void,
+  ): void {
     if (!held || held.revoked) return
     const { agent, blueprint, references, anchors, digests } = held.result
     change(running, blueprint, agent)

@@ -79,7 +79,12 @@ export function createRevocations(parts: {
     const agent = principals.agent(held.result.agent)
     if (!agent) return true
     const references = appraisals.referencesOf(profile.blueprint)
-    const { unmet, until } = underProfile(held, profile, { agent, references, isBlocked: appraisals.isBlocked, appraisers })
+    const { unmet, until } = underProfile(held, profile, {
+      agent,
+      references,
+      isBlocked: appraisals.isBlocked,
+      appraisers,
+    })
     const end = unmet.length === 0 ? until : 0
     judged.set(held.result, { version: profile.version, until: end })
     return end > now.getTime()

@@ -114,7 +114,7 @@ async function answer(context: Context, asked: Asked, asker: Asker, heard: Param
 const ATTEMPTS = 8
 
 function reliedUpon({ world }: Context, asked: Asked, act: string | undefined) {
-  const { ids, until } = reliedOn(world.lookup, asked.agentId, asked.grantId)
+  const { ids, until } = reliedOn(world.lookup, asked.agentId, asked.grantId, asked.resource.sensitivity)
   return { ids: [...ids, asked.tokenId, ...(act ? [act] : [])], until }
 }
 

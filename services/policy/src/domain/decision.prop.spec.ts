@@ -10,11 +10,12 @@ import { describe, expect, it, vi } from 'vitest'
 import { act, details } from '../../../../infra/testing/authorities.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { allowedSituation, decideOn, patched, type Situation } from '../testing/situation.ts'
+import { resultOf } from './attestation.ts'
 import { beginTask } from './opening.ts'
 
 vi.setConfig({ testTimeout: 600_000 })
 
-const { question, agents = {}, delegations = {}, humans = {}, task, now } = allowedSituation()
+const { question, agents = {}, delegations = {}, humans = {}, task, result, now } = allowedSituation()
 const long = '2026-11-24T23:59:59.000Z'
 
 /** Times up to the very moment of the decision: what ended then has ended. */
@@ -98,6 +99,18 @@ const takings: Record<string, fc.Arbitrary<object>> = {
   'there is no attestation result': fc.constant({ result: null }),
   'the newest result was not accepted': fc.constant({ result: { accepted: false } }),
   'the newest result is over': past.map((expires_at) => ({ result: { expires_at } })),
+  'the newest result was revoked': fc
+    .constantFrom('reference_withdrawn', 'profile_changed')
+    .map((revoked) => ({ result: { revoked } })),
+  'something that the result rests on was withdrawn': fc
+    .subarray(result?.rests_on ?? [], { minLength: 1 })
+    .map((withdrawals) => ({ withdrawals })),
+  'the result was never enough for this resource': fc
+    .constantFrom('confidential', 'restricted')
+    .map((sensitivity) => ({ question: { resource: { sensitivity } } })),
+  'the result is no longer enough for this resource': past.map((internal) => ({
+    result: { sufficient: { internal } },
+  })),
   'no policy set is active': fc.constant({ verdict: null }),
   'a policy forbids': fc.array(fc.string(), { minLength: 1 }).map((forbids) => ({ verdict: { forbids } })),
   'no policy permits': fc.constant({ verdict: { permits: [] } }),
@@ -111,6 +124,8 @@ const takings: Record<string, fc.Arbitrary<object>> = {
 const harmless: fc.Arbitrary<object>[] = [
   fc.constant({}),
   future.map((expires_at) => ({ result: { expires_at } })),
+  future.map((internal) => ({ result: { sufficient: { internal } } })),
+  fc.constant({ withdrawals: ['ref_of_another', 'e'.repeat(64)] }),
   future.map((expires_at) => ({ task: { grant: { expires_at } } })),
   fc.tuple(oneOfAgents, future).map(([id, expires_at]) => ({ agents: at(id, { expires_at }) })),
   fc.tuple(oneOfDelegations, future).map(([id, expires_at]) => ({ delegations: at(id, { expires_at }) })),
@@ -159,14 +174,14 @@ it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever 
       const ends = { expires_at: facts.hours(9), not_before: facts.hours(0) }
       const root: Delegation = { ...facts.delegation({ ...ends, agent: agent.agent }), revoked: false }
       const chain = [{ ...root, authorization_details: delegated }]
-      const recorded_at = facts.hours(0)
-      const result = { ...facts.result({ agent: agent.agent, expires_at: facts.hours(9) }), recorded_at }
+      const result = resultOf(facts.result({ agent: agent.agent, expires_at: facts.hours(9) }), facts.hours(0))
       const standing = {
         agent,
         agentEnd: undefined,
         blueprint: facts.folded({ ceiling }),
         chain,
         delegationEnd: undefined,
+        withdrawal: () => undefined,
       }
       const about = { task: 'tsk_1', grant: question.grantId, delegation: root.delegation, trigger: facts.TRIGGER }
       const wanted = { ...about, purpose: 'x', authorizationDetails: asked, lifetimeSeconds: 9 * 3_600 }

@@ -12,9 +12,10 @@ import { type Delegation, type DelegationEnd, delegationChain } from '@credence/
 import { asksOf, demandOf, type Needed, policyReasons } from '@credence/policies/judge'
 import type { LoadedPolicies, Meaning, Obligation, PolicyInput, Verdict } from '@credence/policies/policies'
 import { type ApprovalStanding, type Demand, satisfies } from './approval.ts'
+import { attestationReasons, countsUntil, type Result } from './attestation.ts'
 import type { Located } from './location.ts'
 import { type RiskNow, riskAt } from './risk.ts'
-import { endsIn, type Lookup, type Result } from './situation.ts'
+import { endsIn, type Lookup } from './situation.ts'
 import type { Task } from './task.ts'
 import { type Node, type Spending, spend } from './usage.ts'
 
@@ -94,7 +95,7 @@ export function stand(question: Question, lookup: Lookup, surroundings: Surround
     ...(surroundings.tokenRevoked ? ['token_revoked'] : []),
     ...grantReasons(question, task, spending, now),
     ...(task ? reasonOf(ends.delegationEnd(chain)) : []),
-    ...attestationReasons(result, now),
+    ...attestationReasons(result, question.resource.sensitivity, lookup.withdrawal, now),
   ]
   const human = root && lookup.human(root.human)
   const sponsor = agent && (lookup.blueprint(agent.blueprint)?.sponsor ?? agent.sponsor)
@@ -224,17 +225,15 @@ function grantReasons(question: Question, task: Task | undefined, { judged }: Sp
 
 const reasonOf = (end: DelegationEnd | undefined): string[] => (end ? [end] : [])
 
-function attestationReasons(result: Result | undefined, now: Date): string[] {
-  if (!result) return ['attestation_missing']
-  return [
-    ...(result.accepted ? [] : ['attestation_not_accepted']),
-    ...(new Date(result.expires_at) <= now ? ['attestation_expired'] : []),
-  ]
-}
-
-function attestationOf({ status, kind, recorded_at, composition }: Result, now: Date) {
+function attestationOf({ status, kinds, recorded_at, composition, model_grade }: Result, now: Date) {
   const age = Math.max(0, now.getTime() - Date.parse(recorded_at))
-  return { status, kind, age, ...(composition ? { composition } : {}) }
+  return {
+    status,
+    kinds,
+    age,
+    ...(composition ? { composition } : {}),
+    ...(model_grade ? { modelGrade: model_grade } : {}),
+  }
 }
 
 const unsupported = (obligations: Obligation[], { supportedObligations }: Question): boolean =>
@@ -242,13 +241,14 @@ const unsupported = (obligations: Obligation[], { supportedObligations }: Questi
 
 /** No longer than every policy that permits says, and than everything lives that was relied on. */
 function reliedUntil(
-  { now, task, chain, result, agent, spending }: Standing,
+  { now, task, chain, result, agent, spending, question }: Standing,
   permits: Meaning[],
   lifted: boolean,
 ): number {
   const seconds = Math.min(...permits.map(({ reliedSeconds }) => reliedSeconds))
   if (!(seconds > 0) || spending.uses.length > 0 || lifted) return 0
-  const ends = [task?.grant, result, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))
-  const until = Math.min(now.getTime() + seconds * 1000, ...ends)
+  const ends = [task?.grant, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))
+  const attested = result ? countsUntil(result, question.resource.sensitivity) : 0
+  const until = Math.min(now.getTime() + seconds * 1000, attested, ...ends)
   return until > now.getTime() ? until : 0
 }

@@ -7,6 +7,7 @@ import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principal
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
 import type { LoadedPolicies } from '@credence/policies/policies'
+import { attestationObstacle, type FindWithdrawal, type Result } from './attestation.ts'
 import { openTask, refuseTask, type TaskState } from './task.ts'
 
 export type Asked = {
@@ -29,7 +30,9 @@ export type Standing = {
   /** Why the chain does not count. */
   delegationEnd: DelegationEnd | undefined
   /** The agent's newest attestation result. */
-  result: EventData<'credence.attestation.result.recorded.v1'> | undefined
+  result: Result | undefined
+  /** Whether something that a result rests on was withdrawn or blocked. */
+  withdrawal: FindWithdrawal
   /** Whether some policy could ever permit a part; undefined while no policies are active. */
   mayPermit?: LoadedPolicies['mayPermit'] | undefined
 }
@@ -96,15 +99,16 @@ function cutOrReason(...parts: Parameters<typeof cutGrant>): Cut | string {
   }
 }
 
-function obstacleTo({ agent, agentEnd, chain, delegationEnd, result }: Standing, now: Date): string | undefined {
+function obstacleTo(
+  { agent, agentEnd, chain, delegationEnd, result, withdrawal }: Standing,
+  now: Date,
+): string | undefined {
   if (agentEnd) return agentEnd
   if (isHeld(agent)) return `agent_${agent.state}`
   if (agent.state !== 'active') return 'agent_not_active'
   if (chain?.[0] && chain[0].agent !== agent.agent) return 'delegation_of_another_agent'
   if (delegationEnd) return delegationEnd
-  if (!result) return 'attestation_missing'
-  if (!result.accepted) return 'attestation_not_accepted'
-  return new Date(result.expires_at) > now ? undefined : 'attestation_expired'
+  return attestationObstacle(result, withdrawal, now)
 }
 
 const SENTENCES: Record<string, string> = {
@@ -126,7 +130,11 @@ const SENTENCES: Record<string, string> = {
   mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result: attest first.',
   attestation_not_accepted: 'The newest attestation result was not accepted.',
+  attestation_revoked: 'The attestation result was revoked: attest again.',
+  attestation_withdrawn:
+    'What the attestation result rests on was withdrawn or blocked: a reference value, a trust anchor or a measurement.',
   attestation_expired: 'The attestation result has expired: attest again.',
+  attestation_insufficient: 'The attestation result is not enough for any resource, or no longer: attest again.',
   nothing_left:
     'Nothing of what was asked is inside the delegation and the blueprint’s ceiling, and can be permitted by a policy.',
   too_many_parts: 'What was asked falls into too many parts: ask for less at once.',

@@ -6,12 +6,15 @@ import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { detail, hours, NOW, TRIGGER } from '../../../../infra/testing/facts.ts'
+import { resultOf } from './attestation.ts'
 import { beginTask, refusal, type Standing } from './opening.ts'
 
 const agent: Agent = { ...facts.agent(), state: 'active' }
+const WITHDRAWN = { id: 'ref_2', of: 'reference' as const }
 const root: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 
 const around = { agent: () => agent, agentEnd: () => undefined, human: () => facts.person(), mandate: () => undefined }
+const result = (part: Parameters<typeof facts.result>[0] = {}) => resultOf(facts.result(part), hours(0))
 /** Why the chain does not count follows from the chain, if a case does not say otherwise. */
 const standing = (part: Partial<Standing> = {}): Standing => {
   const chain = 'chain' in part ? part.chain : [root]
@@ -19,7 +22,8 @@ const standing = (part: Partial<Standing> = {}): Standing => {
     agent,
     agentEnd: undefined,
     blueprint: facts.folded(),
-    result: facts.result({ agent: agent.agent }),
+    result: result({ agent: agent.agent }),
+    withdrawal: () => undefined,
     delegationEnd: delegationEnd(chain, around, NOW),
     ...part,
     chain,
@@ -141,8 +145,21 @@ describe('beginning a task', () => {
     ['mandate_ended', { delegationEnd: 'mandate_ended' }],
     ['delegation_not_yet', { chain: [{ ...root, not_before: hours(1) }] }],
     ['attestation_missing', { result: undefined }],
-    ['attestation_not_accepted', { result: facts.result({ accepted: false }) }],
-    ['attestation_expired', { result: facts.result({ expires_at: NOW.toISOString() }) }],
+    ['attestation_not_accepted', { result: result({ accepted: false }) }],
+    ['attestation_revoked', { result: { ...result(), revoked: 'profile_changed' } }],
+    [
+      'attestation_withdrawn',
+      {
+        result: result({ references: ['ref_1', 'ref_2'] }),
+        withdrawal: (id: string) => (id === 'ref_2' ? WITHDRAWN : undefined),
+      },
+    ],
+    ['attestation_expired', { result: result({ expires_at: NOW.toISOString() }) }],
+    ['attestation_insufficient', { result: result({ sufficient: [] }) }],
+    [
+      'attestation_insufficient',
+      { result: result({ sufficient: [{ sensitivity: 'internal', expires_at: NOW.toISOString() }] }) },
+    ],
   ] as const)
     it(`refuses and records ${reason} (${Object.keys(part)})`, () => {
       given(standing(part as unknown as Partial<Standing>))

@@ -36,7 +36,12 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   mandate_ended: 'The mandate of the blueprint is over.',
   attestation_missing: 'The agent has no attestation result.',
   attestation_not_accepted: 'The newest attestation result of the agent was not accepted.',
+  attestation_revoked: 'The attestation result of the agent was revoked: attest again.',
+  attestation_withdrawn:
+    'What the attestation result rests on was withdrawn or blocked: a reference value, a trust anchor or a measurement.',
   attestation_expired: 'The attestation result of the agent has expired: attest again.',
+  attestation_insufficient:
+    'The attestation result is not enough for resources of this sensitivity, or no longer: attest again, with the evidence that the profile asks for.',
   policy_none: 'No policies are active.',
   policy_error: 'A policy could not be evaluated.',
   policy_forbids: 'A policy forbids this.',

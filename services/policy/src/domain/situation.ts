@@ -2,17 +2,15 @@
  * What a decision knows of the principals and the grant that a question names. On the way to a decision it is looked up in
  * the read models; the same walk makes the snapshot from which the decision can be recomputed.
  */
-import type { EventData } from '@credence/contracts/events/catalog'
+import type { Sensitivity } from '@credence/contracts/events/values'
 import { type AgentState, agentEnd, MAX_DEPTH } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 import { type Delegation, type DelegationState, delegationEnd } from '@credence/contracts/principals/delegation'
 import type { HumanState } from '@credence/contracts/principals/human'
 import type { MandateState } from '@credence/contracts/principals/mandate'
+import { countsUntil, type FindWithdrawal, type Result } from './attestation.ts'
 import type { RiskState } from './risk.ts'
 import type { TaskState } from './task.ts'
-
-/** `recorded_at`: when it was recorded. */
-export type Result = EventData<'credence.attestation.result.recorded.v1'> & { recorded_at: string }
 
 /** The states of things, by id. */
 export type Lookup = {
@@ -24,10 +22,20 @@ export type Lookup = {
   taskOfGrant: (grant: string) => TaskState
   /** The agent's newest result, accepted or not. */
   result: (agent: string) => Result | undefined
+  withdrawal: FindWithdrawal
   risk: (agent: string) => RiskState
 }
 
-export type Kind = 'agents' | 'blueprints' | 'humans' | 'mandates' | 'delegations' | 'grants' | 'results' | 'risks'
+export type Kind =
+  | 'agents'
+  | 'blueprints'
+  | 'humans'
+  | 'mandates'
+  | 'delegations'
+  | 'grants'
+  | 'results'
+  | 'withdrawals'
+  | 'risks'
 type Visit = (kind: Kind, id: string, state: unknown) => void
 
 /** The situation as plain data: by kind and id, only what a decision reads. */
@@ -45,7 +53,12 @@ function walk(lookup: Lookup, agentId: string, grantId: string, visit: Visit): v
     }
   }
   line(agentId)
-  visit('results', agentId, lookup.result(agentId))
+  const result = lookup.result(agentId)
+  visit('results', agentId, result)
+  for (const id of result?.rests_on ?? []) {
+    const withdrawal = lookup.withdrawal(id)
+    if (withdrawal) visit('withdrawals', id, withdrawal)
+  }
   visit('risks', agentId, lookup.risk(agentId))
   const task = lookup.taskOfGrant(grantId)
   visit('grants', grantId, task)
@@ -71,13 +84,22 @@ export function statesOf(lookup: Lookup, agentId: string, grantId: string): unkn
 }
 
 /** The ids of these things, and when the first of them ends by itself (milliseconds since the epoch). */
-export function reliedOn(lookup: Lookup, agentId: string, grantId: string): { ids: string[]; until: number } {
+export function reliedOn(
+  lookup: Lookup,
+  agentId: string,
+  grantId: string,
+  sensitivity: Sensitivity,
+): { ids: string[]; until: number } {
   const ids = new Set<string>()
   let until = Number.POSITIVE_INFINITY
   walk(lookup, agentId, grantId, (kind, id, state) => {
     ids.add(kind === 'grants' ? ((state as TaskState)?.task ?? id) : id)
     const one = (kind === 'grants' ? (state as TaskState)?.grant : state) as { expires_at?: string } | undefined
     if (one?.expires_at) until = Math.min(until, Date.parse(one.expires_at))
+    if (kind !== 'results' || !state) return
+    const result = state as Result
+    for (const rest of result.rests_on) ids.add(rest)
+    until = Math.min(until, countsUntil(result, sensitivity))
   })
   return { ids: [...ids], until }
 }
@@ -142,7 +164,6 @@ const READ: { [K in Kind]?: readonly string[] } = {
     'expires_at',
   ],
   blueprints: ['sponsor', 'withdrawn'],
-  results: ['result', 'agent', 'kind', 'status', 'accepted', 'composition', 'expires_at', 'recorded_at'],
 }
 
 const picked = (state: object, members: readonly string[]): Record<string, unknown> => {
@@ -170,6 +191,7 @@ export function lookupIn(situation: Situation): Lookup {
     delegation: find('delegations'),
     taskOfGrant: find('grants'),
     result: find('results'),
+    withdrawal: find('withdrawals'),
     risk: find('risks'),
   }
 }

@@ -1,17 +1,18 @@
 /** Everything that a decision needs, in memory: nothing remote and nothing linear on its way. */
 import { aggregates } from '@credence/shared/event-store/aggregates'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
-import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
+import type { ReadModel } from '@credence/shared/event-store/read-model'
 import { createSharing, type Share } from '@credence/shared/event-store/sharing'
 import { createPrincipals } from '@credence/shared/principals'
 import { createRevokedTokens } from '@credence/shared/revoked-tokens'
 import { createLocator, locationEvolution } from '../domain/location.ts'
-import type { Lookup, Result } from '../domain/situation.ts'
+import type { Lookup } from '../domain/situation.ts'
 import { type Task, type TaskState, taskEvolution } from '../domain/task.ts'
 import { usageEvolution, usedOf } from '../domain/usage.ts'
 import { createApprovals } from './approvals.ts'
 import { createPolicySets } from './policysets.ts'
 import { createReach } from './reach.ts'
+import { createResults } from './results.ts'
 import { createRisks } from './risks.ts'
 
 /** What repeats among tasks, and among their grants. */
@@ -35,7 +36,7 @@ export function createWorld() {
   /** Ids in the order of arrival: of all, and by agent. */
   const order: string[] = []
   const orderOf = new Map<string, string[]>()
-  const results = new Map<string, Result>()
+  const results = createResults()
   const usages = aggregates('policy', 'usage', usageEvolution)
   const risks = createRisks()
   const approvals = createApprovals()
@@ -58,15 +59,6 @@ export function createWorld() {
     locate = createLocator([...locations.all()].flatMap(([, location]) => location ?? []))
   }
 
-  const attestation: ReadModel = {
-    name: 'policy/results',
-    ...keptMap(results),
-    apply: (commit) => {
-      for (const { type, data } of commit.facts)
-        if (type === 'credence.attestation.result.recorded.v1')
-          results.set(data.agent, { ...data, recorded_at: commit.time })
-    },
-  }
   const work: ReadModel = {
     ...tasks,
     apply: (commit) => {
@@ -117,7 +109,7 @@ export function createWorld() {
   /** All of this, by the stream that it is folded from, as it is followed and kept. */
   const models = {
     IDENTITY: [...principals.models, revokedTokens],
-    ATTESTATION: [attestation],
+    ATTESTATION: results.models,
     POLICY: [work, places, ...policySets.models, usages, ...risks.models, ...approvals.models],
   }
 
@@ -129,7 +121,8 @@ export function createWorld() {
     mandate: principals.mandate,
     delegation: principals.delegation,
     taskOfGrant: taskOf,
-    result: (agent) => results.get(agent),
+    result: results.result,
+    withdrawal: results.withdrawal,
     risk: risks.of,
   }
 
@@ -148,7 +141,9 @@ export function createWorld() {
     applyIdentity: (commit: RecordedCommit) => {
       for (const model of models.IDENTITY) model.apply(commit)
     },
-    applyAttestation: attestation.apply,
+    applyAttestation: (commit: RecordedCommit) => {
+      for (const model of models.ATTESTATION) model.apply(commit)
+    },
     applyPolicy: (commit: RecordedCommit) => {
       for (const model of models.POLICY) model.apply(commit)
     },

@@ -6,10 +6,11 @@ import type { Delegation } from '@credence/contracts/principals/delegation'
 import type { Human } from '@credence/contracts/principals/human'
 import type { Mandate } from '@credence/contracts/principals/mandate'
 import type { LoadedPolicies, Meaning, Verdict } from '@credence/policies/policies'
+import type { Result } from '../domain/attestation.ts'
 import { conclude, type Decided, type GivenApproval, type Question, stand } from '../domain/decision.ts'
 import type { Located } from '../domain/location.ts'
 import type { Risk } from '../domain/risk.ts'
-import { lookupIn, type Result } from '../domain/situation.ts'
+import { lookupIn } from '../domain/situation.ts'
 import type { Task } from '../domain/task.ts'
 
 export const CASES = new URL('../domain/decision-cases/', import.meta.url)
@@ -26,6 +27,8 @@ export type Situation = {
   delegations?: Record<string, Delegation>
   task?: Task
   result?: Result
+  /** References, anchors and digests that were withdrawn or blocked. */
+  withdrawals?: string[]
   risk?: Risk
   location: Located
   enforcementPoint: { id: string; location: Located }
@@ -55,6 +58,7 @@ export function decideOn(situation: Situation): Decided {
     blueprints: Object.fromEntries((situation.withdrawn ?? []).map((name) => [name, { withdrawn: true }])),
     grants: task ? { [question.grantId]: task } : {},
     results: result ? { [question.agentId]: result } : {},
+    withdrawals: Object.fromEntries((situation.withdrawals ?? []).map((id) => [id, { id, of: 'reference' }])),
     risks: risk ? { [question.agentId]: risk } : {},
   })
   const policies: LoadedPolicies | undefined = verdict && {

@@ -27,7 +27,9 @@ const PIECE_KINDS = EVIDENCE_KINDS.filter((kind): kind is PieceKind => kind !== 
 const Pieces = z
   .array(
     z.object({
-      kind: z.enum(PIECE_KINDS, { error: `must be one of ${PIECE_KINDS.join(', ')}; software is the statement itself` }),
+      kind: z.enum(PIECE_KINDS, {
+        error: `must be one of ${PIECE_KINDS.join(', ')}; software is the statement itself`,
+      }),
       content: z
         .instanceof(Uint8Array)
         .refine((content) => content.byteLength > 0, 'must not be empty')

@@ -82,7 +82,10 @@ export const profileMethods = (context: Context) => {
       for (const signer of 'signers' in leaf ? (leaf.signers ?? []) : []) {
         const anchor = appraisals.anchors.get(signer).state
         if (!anchor || anchor.withdrawn || !vouchesFor(anchor, leaf.kind, blueprint))
-          throw invalid('profile.rule', `names signer ${signer}, which is no trust anchor for ${leaf.kind} of this blueprint`)
+          throw invalid(
+            'profile.rule',
+            `names signer ${signer}, which is no trust anchor for ${leaf.kind} of this blueprint`,
+          )
       }
   }
 }

@@ -18,5 +18,8 @@ export async function refuseUnlessAnswersFor(
   const found = principals.blueprint(blueprint)
   if (!found) throw notFound('blueprint', blueprint)
   if (caller.kind === 'human' && caller.id === found.sponsor) return
-  throw forbidden('not_the_sponsor', 'This call is for the sponsor, who answers for the blueprint, or for: security-operator.')
+  throw forbidden(
+    'not_the_sponsor',
+    'This call is for the sponsor, who answers for the blueprint, or for: security-operator.',
+  )
 }

@@ -61,6 +61,7 @@ export const taskMethods = (context: Context) => {
       chain,
       delegationEnd: principals.delegationEnd(delegation, now),
       result: world.result(agent.agent),
+      withdrawal: world.lookup.withdrawal,
       mayPermit: context.policies.live()?.mayPermit,
     }
     const { facts, position } = await writer.execute(world.tasks, {

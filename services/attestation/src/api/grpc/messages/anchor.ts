@@ -1,8 +1,8 @@
 /** A trust anchor: proto ↔ contract. */
 import { Anchor, type AnchorMaterial } from '@credence/contracts/attestation/trust'
 import type {
-  SignerIdentity,
   TrustAnchor as AnchorMessage,
+  SignerIdentity,
 } from '@credence/contracts/gen/credence/attestation/v1/attestation'
 import { MATERIALS_FOR } from '../../../domain/anchor.ts'
 import { checked, converted, type Path, refuseGiven } from './converted.ts'
@@ -25,7 +25,9 @@ export const AnchorField = converted((message: AnchorMessage, fault): Wanted | u
     )
   const wanted = { label, kinds, blueprints, material: materialOf(material) }
   const named = ([first = '', second = '', ...rest]: Path): Path =>
-    first === 'material' ? [material.$case, NAMES[String(second)] ?? second, ...rest] : [first, ...[second].filter((one) => one !== ''), ...rest]
+    first === 'material'
+      ? [material.$case, NAMES[String(second)] ?? second, ...rest]
+      : [first, ...[second].filter((one) => one !== ''), ...rest]
   const anchor = checked(Anchor.omit({ anchor: true }), wanted, { path: [], fault, named })
   if (!anchor) return undefined
   for (const [index, kind] of anchor.kinds.entries())
@@ -83,7 +85,10 @@ function caseOf(material: AnchorMaterial): Case {
       return { $case: 'publicKey', value: { pem: material.pem, provider: material.provider ?? '' } }
     case 'certificate-authority': {
       const { pem, intermediates: intermediatesPem = '', identities } = material
-      return { $case: 'certificateAuthority', value: { pem, intermediatesPem, identities: identityMessages(identities) } }
+      return {
+        $case: 'certificateAuthority',
+        value: { pem, intermediatesPem, identities: identityMessages(identities) },
+      }
     }
     case 'sigstore': {
       const { trusted_root: trustedRoot, identities } = material

@@ -12,13 +12,13 @@ export const ReferenceField = converted((message: ReferenceMessage, fault): Want
   refuseGiven(message, GIVEN, fault)
   const { blueprint, label, value } = message
   if (!value) return void fault(['value'], 'must be one of composition, model, image, pcrs')
-  const wanted = { blueprint, label, value: valueOf(value) }
+  const wanted = { blueprint, label, value: valueFrom(value) }
   // `value` is the oneof: the proto names the case.
   const named = ([first = '', ...rest]: Path): Path => [first === 'value' ? value.$case : first, ...rest]
   return checked(Reference.omit({ reference: true }), wanted, { path: [], fault, named })
 })
 
-function valueOf(of: Case): object {
+function valueFrom(of: Case): object {
   switch (of.$case) {
     case 'composition': {
       const { program, prompt, toolManifest, model } = of.value

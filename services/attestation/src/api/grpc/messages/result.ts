@@ -18,7 +18,10 @@ export const resultMessage = ({ result, recordedAt, revoked }: Held): GetResultR
   reasons: result.reasons,
   evidence: result.evidence.map(evidenceMessage),
   profileVersion: result.profile_version ?? 0,
-  sufficient: result.sufficient.map(({ sensitivity, expires_at }) => ({ sensitivity, expiresAt: new Date(expires_at) })),
+  sufficient: result.sufficient.map(({ sensitivity, expires_at }) => ({
+    sensitivity,
+    expiresAt: new Date(expires_at),
+  })),
   recordedAt: new Date(recordedAt),
   expiresAt: new Date(result.expires_at),
   revoked: revoked?.cause ?? '',

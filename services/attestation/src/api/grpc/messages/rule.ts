@@ -1,9 +1,9 @@
 /** A profile’s rule: proto ↔ contract. */
-import { EvidenceKind, EVIDENCE_KINDS } from '@credence/contracts/attestation/kinds'
+import { EVIDENCE_KINDS, EvidenceKind } from '@credence/contracts/attestation/kinds'
 import {
+  leavesOf,
   MAX_LEAVES,
   MAX_RULE_DEPTH,
-  leavesOf,
   partsOf,
   Requirement,
   type Rule,
