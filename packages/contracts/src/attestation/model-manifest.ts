@@ -71,8 +71,6 @@ export const ModelEvidence = z.discriminatedUnion('form', [
     bundle: z.looseObject({}),
     /** Every piece of every file found, as the signed method cuts them. */
     files: z.array(z.strictObject({ name: Name, digest: Hex })).max(MAX_RESOURCES),
-    /** What was found and is no regular file: links that must not be followed, sockets, pipes. */
-    irregular: z.array(Name).max(MAX_IGNORED).optional(),
   }),
   z.strictObject({
     form: z.literal('provider'),

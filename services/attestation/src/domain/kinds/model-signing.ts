@@ -58,7 +58,6 @@ export const modelSigning: KindAppraiser<'model-signing'> = {
     names_not_sorted: 'The signed manifest is not sorted, or names a file twice.',
     shards_incomplete: 'The signed manifest leaves out parts of a file.',
     root_digest_wrong: 'The digest of the signed manifest is not that of its files.',
-    irregular_file: 'Something in the model’s folder is no regular file.',
     file_named_twice: 'The evidence names a file twice.',
     file_missing: 'A signed file is missing.',
     file_changed: 'A file is not what was signed.',

@@ -3,16 +3,16 @@ import { isIgnored, type ModelEvidence, pieceNamed } from '@credence/contracts/a
 import type { Refused } from '../sigstore/bundle.ts'
 import type { Manifest } from './manifest.ts'
 
-type Found = Pick<Extract<ModelEvidence, { form: 'files' }>, 'files' | 'irregular'>
+type Found = Extract<ModelEvidence, { form: 'files' }>['files']
 
 const MAX_NAMED = 200
 
 /**
  * There is no switch that lets unsigned files pass: a loader runs what it finds (`modeling_*.py`).
- * @returns undefined when both agree, or `irregular_file`, `file_named_twice`, `file_extra`, `file_changed`, `file_missing` with
+ * @returns undefined when both agree, or `file_named_twice`, `file_extra`, `file_changed`, `file_missing` with
  * the first name concerned
  */
-export function filesFault({ files, irregular = [] }: Found, manifest: Manifest): Refused | undefined {
+export function filesFault(files: Found, manifest: Manifest): Refused | undefined {
   const { serialization, pieces, paths } = manifest
   const pathOf = (name: string) => pieceNamed(name, serialization.method)?.path ?? name
   const counts = (name: string) => !isIgnored(pathOf(name), serialization)
@@ -20,8 +20,6 @@ export function filesFault({ files, irregular = [] }: Found, manifest: Manifest)
   const foundPaths = new Set([...found.keys()].map(pathOf))
   const named = (refused: string, name: string) => ({ refused, detail: name.slice(0, MAX_NAMED) })
 
-  const odd = irregular.find(counts)
-  if (odd !== undefined) return named('irregular_file', odd)
   if (found.size !== files.filter(({ name }) => counts(name)).length) return { refused: 'file_named_twice' }
   const extra = [...foundPaths].find((path) => !paths.has(path))
   if (extra !== undefined) return named('file_extra', extra)

@@ -44,7 +44,7 @@ function verifyFiles(evidence: Form<'files'>, { anchors, now }: About): Outcome 
   if ('refused' in statement) return statement
   const manifest = readManifest(statement)
   if ('refused' in manifest) return manifest
-  const fault = filesFault(evidence, manifest)
+  const fault = filesFault(evidence.files, manifest)
   if (fault) return fault
   const claims = {
     grade: 'files' as const,
