@@ -4,13 +4,12 @@ import { forbidden, unavailable } from '@credence/contracts/errors'
 import type { Trigger } from '@credence/contracts/events/values'
 import { AgentState, DelegationRequestState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
 import { tlsFetch } from '../tls-fetch.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { type Collect, type Shown, showEvidence } from './attestation.ts'
 import { type Kept, keepAttested, type Listeners } from './keep-attested.ts'
-import type { AgentKey } from './key.ts'
+import { type AgentKey, agentProof } from './key.ts'
 import { type AccessToken, type Begun, openTokens, type Tokens, type Work } from './tokens.ts'
 
 export type AgentOptions = {
@@ -105,15 +104,7 @@ export function createAgent(options: AgentOptions): Agent {
   const { key, spiffeId, agentId } = options
   const clients = connectCredence({
     ...options.connection,
-    credential: (audience) => async (path, request) => ({
-      'agent-proof': await signAgentProof(key.privateKey, {
-        algorithm: key.algorithm,
-        spiffeId,
-        audience,
-        path,
-        request,
-      }),
-    }),
+    credential: agentProof(key, spiffeId),
   })
   const http = tlsFetch(options.connection.caFile, options.localAddress)
   let opened: Promise<Tokens> | undefined
