@@ -135,6 +135,7 @@ function serverSettings(options: SpireOptions, port: number, socket: string): st
     profile "https_web" { serving_cert_file {
       cert_file_path = ${text(bundleEndpoint.certFile)}
       key_file_path = ${text(bundleEndpoint.keyFile)}
+      file_sync_interval = "1h"
     } }
   } }`
     : ''

@@ -121,7 +121,10 @@ async function attest({ appraisals, agent }: Awaited<ReturnType<typeof prepared>
     now,
   }
   const log = createLog('attestation', 'silent')
-  const verifiers = createVerifiers({ reviewOf: () => undefined })
+  const bundleOf = () => {
+    throw new Error('no piece of another kind is shown')
+  }
+  const verifiers = createVerifiers({ reviewOf: () => undefined, bundleOf })
   const context = { openStatement, verifiers, appraisers, appraisals, spiffeId: SERVICE, log }
   const { examined } = await examine(submission, context)
   const { isBlocked, referencesOf } = appraisals

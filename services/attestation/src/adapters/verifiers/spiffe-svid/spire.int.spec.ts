@@ -1,14 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { spiffeSvidProducer } from '@credence/attester/evidence/spiffe-svid'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
+import type { Anchor } from '@credence/contracts/attestation/trust'
+import { later } from '@credence/shared/clock'
+import { createEgress } from '@credence/shared/http/egress'
+import { createLog } from '@credence/shared/log'
 import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openAuthority } from '../../../../../../infra/dev/pki.ts'
+import { freePorts } from '../../../../../../infra/dev/ports.ts'
 import { type Spire, spireMissing, startSpire } from '../../../../../../infra/interop/spire/start.ts'
 import type { Evidenced } from '../../../api/verifier.ts'
+import { createBundles } from '../../bundles/bundles.ts'
 import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
 
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
@@ -23,8 +31,15 @@ describe.skipIf(missing)(
     const folder = mkdtempSync(join(tmpdir(), 'spire-'))
     let spire: Spire
     let bundle: string
+    let endpoint: string
     beforeAll(async () => {
-      spire = await startSpire({ trustDomain: 'foreign.example', folder, workloads: WORKLOADS })
+      const authority = await openAuthority(join(folder, 'pki'), 'web.example')
+      const tls = await authority.issue('bundles', 'spiffe://web.example/bundles')
+      setDefaultCACertificates([...getCACertificates('default'), readFileSync(authority.caFile, 'utf8')])
+      const [port = 0] = await freePorts(1)
+      endpoint = `https://localhost:${port}/`
+      const bundleEndpoint = { port, certFile: tls.certFile, keyFile: tls.keyFile }
+      spire = await startSpire({ trustDomain: 'foreign.example', folder, workloads: WORKLOADS, bundleEndpoint })
       bundle = await spire.bundle()
     })
     afterAll(async () => {
@@ -118,19 +133,50 @@ describe.skipIf(missing)(
         ).rejects.toThrow(expect.objectContaining({ code: 'svid_denied' }))
     })
 
-    it('keys that were rotated are in the next bundle, and SVIDs by an authority that left it are refused', async () => {
-      const [before, old] = [challenge(), bundle]
-      const content = await shown('x509', before)
-      const keys = JSON.parse(old).keys.filter(({ use }: { use: string }) => use !== 'x509-svid')
-      bundle = JSON.stringify({ ...JSON.parse(old), keys })
-      expect(await verifier.verify(content, { ...before, anchors: challenge().anchors })).toMatchObject({
-        refused: 'chain_untrusted',
+    it('keys that are rotated there are fetched from its bundle endpoint, and those that were taken out count no more', async () => {
+      let now = new Date()
+      const bundles = createBundles({
+        egress: createEgress({ allow: ['127.0.0.0/8'] }),
+        clock: () => now,
+        log: createLog('test', 'silent'),
       })
-      bundle = old
+      const ask = createSpiffeSvidVerifier(bundles.of)
+      const material = {
+        type: 'spiffe-trust-domain',
+        trust_domain: 'foreign.example',
+        bundle,
+        bundle_endpoint: endpoint,
+      } as const
+      const anchors: Anchor[] = [{ ...challenge().anchors[0], material } as Anchor]
+      const outcome = async (form: 'x509' | 'jwt') => {
+        const about = { ...challenge(), anchors }
+        return ask.verify(await shown(form, about), { ...about, now: new Date() })
+      }
+      const keyOf = async () =>
+        decodeProtectedHeader(JSON.parse(Buffer.from(await shown('jwt', challenge())).toString()).token).kid
+      const before = await keyOf()
+      const early = { ...challenge(), anchors }
+      const shownEarly = await shown('jwt', early)
+      expect(await outcome('jwt')).toHaveProperty('claims')
+
       await spire.server('localauthority', 'jwt', 'prepare')
-      const prepared = JSON.parse(await spire.bundle())
-      expect(prepared.keys.length).toBe(JSON.parse(old).keys.length + 1)
-      expect(prepared.spiffe_sequence).toBeGreaterThan(JSON.parse(old).spiffe_sequence)
+      const prepared = await spire.server('localauthority', 'jwt', 'show', '-output', 'json')
+      const { prepared: next, active } = JSON.parse(prepared) as Record<string, { authority_id: string }>
+      await spire.server('localauthority', 'jwt', 'activate', '-authorityID', next?.authority_id ?? '')
+      expect(await keyOf()).not.toBe(before)
+      expect(await outcome('jwt')).toMatchObject({ refused: 'key_unknown' })
+
+      await bundles.refresh(anchors)
+      expect(await outcome('jwt')).toHaveProperty('claims')
+      expect(await outcome('x509')).toHaveProperty('claims')
+      expect(await ask.verify(shownEarly, early)).toHaveProperty('claims')
+
+      await spire.server('localauthority', 'jwt', 'taint', '-authorityID', active?.authority_id ?? '')
+      await spire.server('localauthority', 'jwt', 'revoke', '-authorityID', active?.authority_id ?? '')
+      now = later(now, 61)
+      await bundles.refresh(anchors)
+      expect(await ask.verify(shownEarly, early)).toMatchObject({ refused: 'key_unknown' })
+      expect(await outcome('jwt')).toHaveProperty('claims')
     })
   },
 )

@@ -4,6 +4,7 @@ import type {
   TrustAnchor as AnchorMessage,
   SignerIdentity,
 } from '@credence/contracts/gen/credence/attestation/v1/attestation'
+import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { MATERIALS_FOR } from '../../../domain/anchor.ts'
 import { checked, converted, type Path, refuseGiven } from './converted.ts'
 
@@ -33,12 +34,23 @@ export const AnchorField = converted((message: AnchorMessage, fault): Wanted | u
   for (const [index, kind] of anchor.kinds.entries())
     if (!MATERIALS_FOR[kind].includes(anchor.material.type))
       fault(['kinds', index], `${anchor.material.type} cannot vouch for ${kind}`)
+  if (anchor.material.type === 'spiffe-trust-domain' && !isBundle(anchor.material))
+    fault(['spiffe_trust_domain', 'bundle'], 'must be a SPIFFE trust bundle')
   if (new Set(anchor.kinds).size < anchor.kinds.length) fault(['kinds'], 'must name each kind once')
   if (anchor.material.type === 'sigstore')
     for (const [index, { issuer }] of anchor.material.identities.entries())
       if (!issuer) fault(['sigstore', 'identities', index, 'issuer'], 'must not be empty')
   return anchor
 })
+
+function isBundle({ trust_domain, bundle }: Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>): boolean {
+  try {
+    parseBundle(trust_domain, bundle)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const identitiesOf = (identities: SignerIdentity[]) =>
   identities.map(({ san, issuer }) => ({ san, ...(issuer ? { issuer } : {}) }))
