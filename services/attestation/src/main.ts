@@ -15,8 +15,10 @@ import { readClusters } from './adapters/kubernetes/clusters.ts'
 import { createReviews } from './adapters/kubernetes/review.ts'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { tpmEnroller } from './adapters/tpm/enroller.ts'
+import { createPool } from './adapters/verifiers/pool.ts'
 import { openStatement } from './adapters/verifiers/software/statement.ts'
 import { createVerifiers } from './adapters/verifiers/verifiers.ts'
+import { createVerify, VERIFICATION_MS } from './adapters/verifiers/verify.ts'
 import { anchorMethods } from './api/grpc/anchors.ts'
 import { evidenceMethods } from './api/grpc/evidence.ts'
 import { measurementMethods } from './api/grpc/measurements.ts'
@@ -73,6 +75,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
+  const pool = createPool({ withinMs: VERIFICATION_MS })
+  cleanup.push(pool.stop)
   const barrier = createBarrier(bus, followers)
   const reviews = createReviews(readClusters(config.CREDENCE_KUBERNETES_CLUSTERS_FILE))
   cleanup.push(reviews.close)
@@ -86,7 +90,11 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verifiers: createVerifiers({ reviewOf: reviews.reviewOf, bundleOf: bundles.of }),
+    verify: createVerify({
+      verifiers: createVerifiers({ reviewOf: reviews.reviewOf, bundleOf: bundles.of }),
+      pool,
+      log,
+    }),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),
