@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
+import { tpm2QuoteProducer } from '@credence/attester/evidence/tpm2-quote'
 import { ATTESTATION_KEY_TYPES, type AttestationKeyType } from '@credence/attester/tpm/attestation-key'
 import type { EnrolOptions } from '@credence/attester/tpm/enrol'
 import { createQuoter, type Quoter, type Selection } from '@credence/attester/tpm/quote'
@@ -29,7 +29,9 @@ import {
   type TestAgent,
 } from '../../../testing/tpm.ts'
 import { tpmEnroller } from '../../tpm/enroller.ts'
-import { tpm2Quote } from './tpm2-quote.ts'
+import { tpm2QuoteVerifier } from './tpm2-quote.ts'
+
+const tpm2Quote = tpm2QuoteVerifier()
 
 describe.skipIf(swtpmMissing)(`a real TPM${swtpmMissing ? ` (skipped: ${swtpmMissing})` : ''}`, () => {
   let tpm: Swtpm
@@ -59,7 +61,11 @@ describe.skipIf(swtpmMissing)(`a real TPM${swtpmMissing ? ` (skipped: ${swtpmMis
     const quoter = createQuoter({ tcti: tpm.tcti, folder })
     quoters.push(quoter)
     const quote = (binding: Uint8Array = bindingOf(who), selection: Selection = SELECTION, eventLog?: string) =>
-      createTpm2Quote({ quoter, selection, ...(eventLog ? { eventLog } : {}) })({ nonce: '', binding, now: new Date() })
+      tpm2QuoteProducer({ quoter, selection, ...(eventLog ? { eventLog } : {}) })({
+        nonce: '',
+        binding,
+        now: new Date(),
+      })
     const verify = async (piece: { content: Uint8Array }, more: Parameters<typeof about>[3] = {}) =>
       tpm2Quote.verify(piece.content, about(who, record, anchors, more))
     return { who, folder, record, quote, verify, anchors }
