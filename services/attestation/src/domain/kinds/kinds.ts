@@ -1,6 +1,7 @@
 /** Every kind of evidence and how it is appraised. */
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { agentManifest } from './agent-manifest.ts'
+import { containerImage } from './container-image.ts'
 import type { KindAppraiser } from './kind.ts'
 import { modelSigning } from './model-signing.ts'
 import { software } from './software.ts'
@@ -13,5 +14,6 @@ export const appraisers = {
   software,
   'agent-manifest': agentManifest,
   'model-signing': modelSigning,
+  'container-image': containerImage,
   'tpm2-quote': tpm2Quote,
 } as unknown as Appraisers
