@@ -1,9 +1,21 @@
 /** Every kind of evidence that is a piece of its own, with its verifier: one line a kind. */
-import type { Verifiers } from '../../api/verifier.ts'
+import type { PieceKind, Verifiers } from '../../api/verifier.ts'
+import { agentManifestVerifier } from './agent-manifest/agent-manifest.ts'
 import { containerImage } from './container-image/container-image.ts'
 import { modelSigning } from './model-signing/model-signing.ts'
 import { tpm2Quote } from './tpm2-quote/tpm2-quote.ts'
 
-export function createVerifiers(): Verifiers {
-  return { 'container-image': containerImage, 'model-signing': modelSigning, 'tpm2-quote': tpm2Quote }
+/** What a verifier that asks others needs; workers have none of it. */
+export type Parts = Record<string, never>
+
+export function createVerifiers(_: Parts): Verifiers {
+  return {
+    'agent-manifest': agentManifestVerifier,
+    'model-signing': modelSigning,
+    'container-image': containerImage,
+    'tpm2-quote': tpm2Quote,
+  }
 }
+
+/** Those that ask others over the network run where its connections are; all others in workers (pool.ts). */
+export const ON_MAIN_THREAD: ReadonlySet<PieceKind> = new Set(['kubernetes-sat'])
