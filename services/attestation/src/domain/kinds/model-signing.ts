@@ -69,14 +69,14 @@ export const modelSigning: KindAppraiser<'model-signing'> = {
     composition_differs: 'The agent’s own statement names another model.',
     grade_too_low: 'The profile asks for a better word about the model.',
     signer_not_allowed: 'The profile asks for another signer.',
-    files_measured_by_agent: 'The files were measured by the agent’s own attester.',
+    self_measured: 'The files were measured by the agent’s own attester.',
     provider_asserted: 'The model is hosted: its provider’s signature is all there is.',
     model_claimed: 'The model is hosted, and nobody signed for it.',
     name_differs: 'The signer calls the model by another name than the agent’s registration.',
   },
 }
 
-const NOTES = { files: 'files_measured_by_agent', provider: 'provider_asserted', claimed: 'model_claimed' } as const
+const NOTES = { files: 'self_measured', provider: 'provider_asserted', claimed: 'model_claimed' } as const
 
 /**
  * AR4SI §2.3.4. The files of a model are a directory that was evaluated: file-system 2, or 96. A hosted model has none: what
