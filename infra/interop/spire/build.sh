@@ -3,9 +3,11 @@
 # (.credence/tools/spire unless named). Needs go 1.25.3 or newer and a C compiler (SQLite). Of the plugins that are compiled
 # in, only those that the tests use stay: that halves the build, and nothing else is changed.
 set -euo pipefail
-cd "$(dirname "$0")"
-mkdir -p "${1:-../../../.credence/tools/spire}"
-into=$(cd "${1:-../../../.credence/tools/spire}" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+into=${1:-$here/../../../.credence/tools/spire}
+mkdir -p "$into"
+into=$(cd "$into" && pwd)
+cd "$here"
 export GOFLAGS='-mod=readonly -buildvcs=false' GOTOOLCHAIN=local CGO_ENABLED=1 CGO_CFLAGS=-O1
 
 go mod download github.com/spiffe/spire

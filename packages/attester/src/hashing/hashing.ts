@@ -18,11 +18,15 @@ export type Digests = { digests: Map<string, string>; settled: boolean }
 
 export type Hashing = {
   /**
-   * SHA-256 of each file (symbolic links are followed), by path; `settled` unless one was changed so lately that its next
-   * version could look the same: then measure once more, after `SETTLE_MS`.
+   * SHA-256 of each file (symbolic links are followed), by path.
    * @throws MeasureError of the first file that cannot be read, or that is no file
    */
-  digests(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Digests>
+  digests(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Map<string, string>>
+  /**
+   * The same; not `settled` when a file was changed so lately that its next version could look the same: measure once more,
+   * after `SETTLE_MS`.
+   */
+  digestsNow(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Digests>
   digest(path: string): Promise<string>
   close(): Promise<void>
 }
@@ -61,7 +65,7 @@ export function createHashing(options: { cacheFile?: string; threads?: number } 
     }
   }
 
-  async function digests(paths: readonly string[], onProgress?: (progress: Progress) => void) {
+  async function digestsNow(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Digests> {
     const looked = await Promise.all([...new Set(paths)].map(look))
     const found = new Map(looked.flatMap(({ path, known }) => (known ? [[path, known] as const] : [])))
     const unread = looked.filter(({ known }) => !known)
@@ -86,9 +90,11 @@ export function createHashing(options: { cacheFile?: string; threads?: number } 
     return { digests: found, settled: allSettled }
   }
 
+  const digests: Hashing['digests'] = async (paths, onProgress) => (await digestsNow(paths, onProgress)).digests
   return {
     digests,
-    digest: async (path) => (await digests([path])).digests.get(path) as string,
+    digestsNow,
+    digest: async (path) => (await digests([path])).get(path) as string,
     close: async () => {
       cache.save()
       await threads.close()

@@ -49,7 +49,7 @@ describe('a digest of a file', () => {
     const bytes = [1, 2, 3].map((fill) => Buffer.alloc(40_000_000, fill))
     const paths = bytes.map((content, index) => file(`large-${index}`, content))
     const told: Progress[] = []
-    const { digests } = await hashing.digests(paths, (progress) => told.push(progress))
+    const digests = await hashing.digests(paths, (progress) => told.push(progress))
     expect(paths.map((path) => digests.get(path))).toEqual(bytes.map((content) => sha256(content)))
     expect(told.at(-1)).toMatchObject({ doneBytes: 120_000_000, totalBytes: 120_000_000 })
     expect(told.length).toBeGreaterThan(6)
@@ -112,7 +112,7 @@ describe('the cache', () => {
     const read = async () => {
       const mine = createHashing({ cacheFile })
       let bytes = 0
-      const { digests } = await mine.digests([path], () => bytes++)
+      const digests = await mine.digests([path], () => bytes++)
       await mine.close()
       return { digest: digests.get(path), wasRead: bytes > 0 }
     }

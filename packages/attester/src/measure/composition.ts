@@ -50,7 +50,7 @@ export async function measureComposition(
     toolsDigest(made.tools),
   ])
   const paths = [program.via, made.prompt, ...files.map(({ path }) => path)].filter((path) => path !== undefined)
-  const { digests, settled } = await hashing.digests(paths, onProgress)
+  const { digests, settled } = await hashing.digestsNow(paths, onProgress)
   const of = (path: string): string => digests.get(path) as string
   const model = new Map(files.map(({ path }) => [path, of(path)]))
   const held: Held = process ? await loadedModels(process.pid, model, hashing.digest) : { paths: [] }

@@ -34,7 +34,12 @@ export function addProfileCommands(program: Command, run: Run): void {
         if (agents === 0) return say('No agent of it runs: none would fail.')
         say(`${failing.length} of ${agents} running agents would fail${failing.length > 0 ? ':' : '.'}`)
         if (failing.length > 0)
-          say(toTable(['agent', 'because'], failing.map(({ agentId, reasons }) => [agentId, reasons.join(', ')])))
+          say(
+            toTable(
+              ['agent', 'because'],
+              failing.map(({ agentId, reasons }) => [agentId, reasons.join(', ')]),
+            ),
+          )
       }),
     )
   profile

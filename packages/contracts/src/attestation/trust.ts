@@ -1,6 +1,7 @@
 /** Trust anchors and reference values: whose word counts, and which values are the approved ones. All of it is public. */
 import { z } from 'zod'
 import { AnchorId, Composition, Prose, ReferenceId, Sha256, Slug } from '../events/values.ts'
+import { readClusterKeys } from './cluster-keys.ts'
 import { EvidenceKind, PcrBank, PcrValues } from './kinds.ts'
 
 const MAX_TEXT = 96 * 1024
@@ -42,12 +43,21 @@ export const AnchorMaterial = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('sigstore'), trusted_root: Json, identities: Identities }),
   z.strictObject({ type: z.literal('tpm-manufacturer'), pem: Pem }),
   z.strictObject({ type: z.literal('tpm-endorsement-key'), ek_digest: Sha256 }),
-  z.strictObject({
-    type: z.literal('kubernetes-cluster'),
-    issuer: z.string().min(1).max(512),
-    audience: z.string().min(1).max(512),
-    jwks: Json,
-  }),
+  z
+    .strictObject({
+      type: z.literal('kubernetes-cluster'),
+      issuer: z.string().min(1).max(512),
+      audience: z.string().min(1).max(512),
+      jwks: Json.refine(
+        (text) => readClusterKeys(text) !== undefined,
+        'must be a set of public RSA or EC keys (RFC 7517), each with a kid of its own',
+      ),
+    })
+    // Whoever got such a token could act in the cluster as the agent.
+    .refine(({ issuer, audience }) => issuer !== audience, {
+      path: ['audience'],
+      error: 'must not be the cluster’s own: name this service',
+    }),
   z.strictObject({
     type: z.literal('spiffe-trust-domain'),
     trust_domain: z.string().regex(/^[a-z0-9._-]{1,255}$/, 'must be like "foreign.example"'),

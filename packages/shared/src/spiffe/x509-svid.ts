@@ -50,7 +50,19 @@ export function verifyX509Svid(chain: readonly Uint8Array[], bundle: TrustBundle
  * @throws CredenceError `unauthenticated`
  */
 export function claimedX509TrustDomain(leaf: Uint8Array): string {
-  return parseSpiffeId(onlyUri(read(leaf))).trustDomain
+  return parseSpiffeId(claimedUri(leaf)).trustDomain
+}
+
+/** Read loosely and fast: it chooses the bundle, and is read once more, strictly, by whoever verifies. */
+function claimedUri(leaf: Uint8Array): string {
+  try {
+    const names = new X509Certificate(leaf).subjectAltName?.split(', ') ?? []
+    const [only = '', ...more] = names.filter((name) => name.startsWith('URI:'))
+    if (only && more.length === 0) return only.slice('URI:'.length)
+  } catch {
+    throw refused('malformed', 'it is not a certificate')
+  }
+  throw refused('uri', 'it must hold exactly one URI among its names')
 }
 
 /** The certificates of a PEM text, in DER. */
@@ -153,13 +165,19 @@ function isAnchored(lower: Certificate, above: Certificate[], bundle: TrustBundl
   return upper?.strongSignature === true && issues(upper) && isAnchored(upper, rest, bundle, now, below + 1)
 }
 
+/** Reading takes ten times as long as a signature, and authorities stay. */
+const authorities = new WeakMap<X509Certificate, Certificate[]>()
+
 /** An entry of a bundle that cannot be read vouches for nobody. */
-function usableAuthority({ raw }: X509Certificate): Certificate[] {
+function usableAuthority(authority: X509Certificate): Certificate[] {
+  const known = authorities.get(authority)
+  if (known) return known
+  let usable: Certificate[] = []
   try {
-    return [read(raw)]
-  } catch {
-    return []
-  }
+    usable = [read(authority.raw)]
+  } catch {}
+  authorities.set(authority, usable)
+  return usable
 }
 
 /** RFC 5280 §4.2.1.9, §4.2.1.3: whether this certificate may sign others, with so many of them above the SVID. */

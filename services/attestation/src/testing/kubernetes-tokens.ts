@@ -4,7 +4,7 @@
  */
 import type { Anchor } from '@credence/contracts/attestation/trust'
 import { newId } from '@credence/shared/ids'
-import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { CompactSign, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { Evidenced } from '../api/verifier.ts'
 
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local'
@@ -45,6 +45,9 @@ export async function createTestCluster(algorithm = 'RS256', kid = 'the-key-of-t
     publicKey,
     anchor,
     anchorWith: (material: object): Anchor => ({ ...anchor, material: { ...anchor.material, ...material } as never }),
+    /** Any text as claims: what JSON.stringify does not write. */
+    signed: (text: string) =>
+      new CompactSign(new TextEncoder().encode(text)).setProtectedHeader({ alg: algorithm, kid }).sign(privateKey),
     /** @param claims and header override what is genuine; undefined takes a member away */
     token: (claims: object = {}, header: object = {}) =>
       new SignJWT({ ...genuineClaims(), ...claims } as never)
