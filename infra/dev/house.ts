@@ -52,7 +52,7 @@ export async function putToWork({ stack, company, cast }: House, given?: AgentKe
     addresses: company.profile.services,
   }
   const agent = createAgent({ agentId, spiffeId, key, connection, issuer: stack.issuer, localAddress: NETWORKS.office })
-  const attested = await agent.attest(measurements, [position])
+  const attested = await agent.attest(async () => ({ measurements }), [position])
   const granted = await cast.coordinator.identity.grantDelegation({
     agentId,
     authorizationDetails: cast.authority.scheduling,

@@ -220,12 +220,14 @@ describe('killed with SIGKILL, at any moment', () => {
         resultDigest: '',
         durationMicroseconds: 0n,
       }),
-      work.agent.attest({
-        program: '0'.repeat(64),
-        prompt: '0'.repeat(64),
-        tool_manifest: '0'.repeat(64),
-        model: '0'.repeat(64),
-      }),
+      work.agent.attest(async () => ({
+        measurements: {
+          program: '0'.repeat(64),
+          prompt: '0'.repeat(64),
+          tool_manifest: '0'.repeat(64),
+          model: '0'.repeat(64),
+        },
+      })),
     ])
     expect(Date.now() - began).toBeLessThan(2_000)
     for (const failure of failures)

@@ -44,7 +44,8 @@ const abilities = {
     elsewhere = createAgent({ ...options, key, localAddress: options.elsewhere })
     return {}
   },
-  attest: async ({ notBefore }: { notBefore: string[] }) => me.attest(await measure(files), notBefore),
+  attest: async ({ notBefore }: { notBefore: string[] }) =>
+    me.attest(async () => ({ measurements: await measure(files) }), notBefore),
   request: (wanted: Parameters<Agent['requestDelegation']>[0]) => me.requestDelegation(wanted),
   answered: async (asked: Awaited<ReturnType<Agent['requestDelegation']>>) => {
     const { position, ...delegation } = await me.awaitDelegation(asked)

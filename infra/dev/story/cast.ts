@@ -4,12 +4,12 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
-import { AttestationStatus } from '@credence/contracts/gen/credence/attestation/v1/attestation'
 import { AgentAutonomy, AgentKind } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { AgentOptions } from '@credence/sdk/agent/agent'
 import { measure } from '@credence/sdk/agent/measure'
 import { type Clients, connectCredence } from '@credence/sdk/clients'
 import { type AgentProcess, startAgentProcess } from '../agent-process.ts'
+import { compositionFor, profileFor } from '../attestation.ts'
 import type { Company } from '../company.ts'
 import type { Stack } from '../stack.ts'
 
@@ -114,18 +114,14 @@ export async function furnish(cast: Cast): Promise<void> {
       redirectUris: [],
     })
     .catch(unlessThere)
-  await security.attestation.defineProfile({
-    blueprint: BLUEPRINT,
-    requiredKinds: ['software'],
-    worstAcceptableStatus: AttestationStatus.ATTESTATION_STATUS_WARNING,
-    maximumAgeSeconds: 12n * 3600n,
+  const { version: profile } = await security.attestation.defineProfile({
+    profile: profileFor(BLUEPRINT, { maximumAgeSeconds: 12n * 3600n }),
   })
+  await security.attestation.activateProfile({ blueprint: BLUEPRINT, version: profile })
   const measured = await measure(filesIn(AGENT_FOLDER))
   const { tool_manifest: toolManifest, ...parts } = measured
   await security.attestation.approveReferenceValue({
-    blueprint: BLUEPRINT,
-    composition: { ...parts, toolManifest },
-    label: 'Meeting scheduler 1.2',
+    reference: compositionFor(BLUEPRINT, { ...parts, toolManifest }, 'Meeting scheduler 1.2'),
   })
 }
 

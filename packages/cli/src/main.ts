@@ -6,6 +6,7 @@ import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addDecisionCommands } from './commands/decision.ts'
 import { addIdentityCommands } from './commands/identity.ts'
+import { addManifestCommands } from './commands/manifest.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
 import { EXIT, explainFailure } from './failure.ts'
@@ -39,6 +40,7 @@ program
 const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
+addManifestCommands(program)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)

@@ -1,9 +1,8 @@
-import { commonConfig, readConfig, schemas } from '@credence/shared/config'
-import { z } from 'zod'
+import { commonConfig, readConfig, schemas, snapshotConfig } from '@credence/shared/config'
 
 export const readAttestationConfig = () =>
   readConfig({
     ...commonConfig,
+    ...snapshotConfig,
     CREDENCE_IDENTITY_GRPC: schemas.address('7401'),
-    CREDENCE_KEYS_DIR: z.string({ error: 'is not set: folder for this service’s signing keys' }),
   })

@@ -1,53 +1,99 @@
 /** Attestation: what is it really running, and is that what was approved. */
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { AttestationServiceService } from '@credence/contracts/gen/credence/attestation/v1/attestation'
 import { createResolveHuman } from '@credence/shared/callers/resolve-human'
 import { createWriter } from '@credence/shared/event-store/aggregates'
 import { createBarrier } from '@credence/shared/event-store/barrier'
-import { followCommits } from '@credence/shared/event-store/follow'
-import { openSigningKey } from '@credence/shared/keys'
+import { keepModels, snapshotsOf } from '@credence/shared/event-store/keep'
+import { listener } from '@credence/shared/event-store/read-model'
 import { createPrincipals } from '@credence/shared/principals'
+import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
+import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
 import { createIssueEar } from './adapters/results/ear.ts'
-import { verifySoftware } from './adapters/verifiers/software/software.ts'
+import { tpmEnroller } from './adapters/tpm/enroller.ts'
+import { openStatement } from './adapters/verifiers/software/statement.ts'
+import { createVerifiers } from './adapters/verifiers/verifiers.ts'
+import { anchorMethods } from './api/grpc/anchors.ts'
 import { evidenceMethods } from './api/grpc/evidence.ts'
+import { measurementMethods } from './api/grpc/measurements.ts'
+import { profileMethods } from './api/grpc/profiles.ts'
 import { referenceMethods } from './api/grpc/references.ts'
+import { tpmMethods } from './api/grpc/tpm.ts'
+import { createLimits } from './api/limits.ts'
 import { readAttestationConfig } from './config.ts'
+import { appraisers } from './domain/kinds/kinds.ts'
 import { createAppraisals } from './projections/appraisals.ts'
+import { createRevocations, isWithdrawal } from './reactions/revocations.ts'
 
 const BUILD = '0.1.0'
+/** How often is looked whether a result counts no more; at once when something was withdrawn. */
+const SWEEP_MS = 5_000
 
 await runService('attestation', readAttestationConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
-  const key = await openSigningKey(join(config.CREDENCE_KEYS_DIR, 'results.pem'), 'P-256')
   const principals = createPrincipals()
   const appraisals = createAppraisals()
-  const identity = await followCommits({ bus, log, stream: 'IDENTITY', onHalt }, principals.apply)
-  const own = await followCommits({ bus, log, stream: 'ATTESTATION', onHalt }, appraisals.apply)
+  let sweepSoon = () => {}
+  const keeper = await keepModels({
+    bus,
+    log,
+    models: {
+      IDENTITY: principals.models,
+      ATTESTATION: [
+        ...appraisals.models,
+        listener('attestation/withdrawals', ({ facts }) => {
+          if (facts.some((fact) => isWithdrawal(fact, appraisals))) sweepSoon()
+        }),
+      ],
+    },
+    snapshots: snapshotsOf('attestation', config.CREDENCE_DATA_DIR, import.meta.url),
+    onHalt,
+  })
+  cleanup.push(keeper.stop)
+  await keeper.caughtUp
+  const { IDENTITY: identity, ATTESTATION: own } = keeper.followers
   const followers = [identity, own]
-  cleanup.push(() => Promise.all(followers.map((follower) => follower.stop())))
-  await Promise.all(followers.map((follower) => follower.caughtUp))
+
+  const writer = createWriter({ bus, follower: own, stream: 'ATTESTATION', source: spiffeId })
+  const revocations = createRevocations({ appraisals, principals, appraisers, writer, clock, source: spiffeId })
+  const sweep = repeat({ name: 'revocations', everyMs: SWEEP_MS, log }, revocations)
+  cleanup.push(sweep.stop)
+  sweepSoon = sweep.soon
 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
+  const barrier = createBarrier(bus, followers)
   const context = {
     spiffeId,
     principals,
     appraisals,
-    writer: createWriter({ bus, follower: own, stream: 'ATTESTATION', source: spiffeId }),
+    writer,
+    barrier,
     followers,
     clock,
-    verifySoftware,
-    issueEar: createIssueEar(key, spiffeId, BUILD),
+    log,
+    openStatement,
+    verifiers: createVerifiers(),
+    appraisers,
+    issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
+    limits: createLimits(),
     newNonce: () => randomBytes(32).toString('base64url'),
   }
   await kernel.serve({
     definition: AttestationServiceService,
     name: 'credence.attestation.v1.AttestationService',
-    methods: { ...referenceMethods(context), ...evidenceMethods(context) },
+    methods: {
+      ...profileMethods(context),
+      ...referenceMethods(context),
+      ...measurementMethods(context),
+      ...anchorMethods(context),
+      ...evidenceMethods(context),
+      ...tpmMethods({ ...context, tpmEnroller }),
+    },
+    isCurrent: () => followers.every((follower) => follower.fresh()),
     findAgent: principals.callerBySpiffeId,
-    barrier: createBarrier(bus, [identity]),
+    barrier,
     resolveHuman,
   })
 })

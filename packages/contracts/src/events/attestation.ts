@@ -10,6 +10,7 @@ import {
   ChallengeId,
   Composition,
   EarStatus,
+  EnrolmentId,
   Instant,
   Prose,
   ReferenceId,
@@ -45,6 +46,25 @@ export type AppraisedPiece = {
     claims?: z.infer<(typeof CLAIMS)[K]> | undefined
   }
 }[EvidenceKind]
+
+/** A TPM and the agent that has it: both keys and the agent in one record, so that nobody reads them apart. */
+const Tpm = z.strictObject({
+  enrolment: EnrolmentId,
+  agent: AgentId,
+  /** RFC 7638, of the agent’s key. */
+  key_thumbprint: z.string(),
+  /** SHA-256 of the public area (TPMT_PUBLIC) of the endorsement key. */
+  ek_digest: Sha256,
+  /** Name, qualified name (TPM 2.0 Part 1 §16; hexadecimal) and public area (TPMT_PUBLIC, base64url) of the attestation key. */
+  ak_name: z.string().regex(/^[0-9a-f]{68,132}$/),
+  ak_qualified_name: z.string().regex(/^[0-9a-f]{68,132}$/),
+  ak_public: z.base64url().max(2_048),
+  /** Whether a manufacturer’s certificate vouches for the endorsement key; otherwise the key is listed. */
+  certified: z.boolean(),
+  /** Whose word it is. */
+  anchor: AnchorId,
+  manufacturer: z.string().max(64).optional(),
+})
 
 export const attestationEvents = {
   /** A draft: it counts once it is activated. */
@@ -94,6 +114,23 @@ export const attestationEvents = {
     result_digest: Sha256,
     expires_at: Instant,
   }),
+  /** A TPM was asked to open a credential (TPM 2.0 Part 1 §24): 60 seconds, one answer. */
+  'credence.attestation.tpm.challenged.v1': Tpm.extend({
+    /** SHA-256 of the secret inside. */
+    secret_digest: Sha256,
+    expires_at: Instant,
+    endorsement_expires_at: Instant.optional(),
+  }),
+  /** `expires_at`: when the certificates of the endorsement key end. */
+  'credence.attestation.tpm.enrolled.v1': Tpm.extend({ expires_at: Instant.optional() }),
+  /** `enrolment`: that was under way, and is used up. */
+  'credence.attestation.tpm.refused.v1': z.strictObject({
+    agent: AgentId,
+    enrolment: EnrolmentId.optional(),
+    ek_digest: Sha256.optional(),
+    reason: z.string().regex(/^[a-z][a-z0-9_]{1,63}$/),
+  }),
+  'credence.attestation.tpm.removed.v1': z.strictObject({ agent: AgentId, ek_digest: Sha256, reason: Prose }),
   /** It counts no more, before its time. */
   'credence.attestation.result.revoked.v1': z.strictObject({
     result: ResultId,

@@ -1,14 +1,15 @@
 /** Everything an agent does with Credence: prove itself, work on one task at a time, spawn, and let go. */
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { forbidden, unavailable } from '@credence/contracts/errors'
-import type { Composition, Trigger } from '@credence/contracts/events/values'
+import type { Trigger } from '@credence/contracts/events/values'
 import { AgentState, DelegationRequestState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
 import { tlsFetch } from '../tls-fetch.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
-import { softwareEvidence } from './evidence.ts'
+import { type Collect, type Shown, showEvidence } from './attestation.ts'
+import { type Kept, keepAttested, type Listeners } from './keep-attested.ts'
 import type { AgentKey } from './key.ts'
 import { type AccessToken, type Begun, openTokens, type Tokens, type Work } from './tokens.ts'
 
@@ -24,13 +25,7 @@ export type AgentOptions = {
   localAddress?: string
 }
 
-export type Attested = {
-  accepted: boolean
-  status: string
-  reasons: string[]
-  /** The EAR, a JWT. */
-  result: string
-  resultId: string
+export type Attested = Omit<Shown, 'position'> & {
   /** From these positions on, every service sees the result, and the agent active when it was accepted. */
   positions: string[]
 }
@@ -48,8 +43,13 @@ export type Task = {
 export type Agent = Approvals & {
   spiffeId: string
   clients: Clients
-  /** Asks for a challenge, signs the measurements over it, and shows them. */
-  attest(measurements: Composition, notBefore?: string[]): Promise<Attested>
+  /**
+   * Asks for a challenge, shows what `collect` gathers, and waits until the agent is active when it was accepted.
+   * @throws CredenceError of the service, and what `collect` throws
+   */
+  attest(collect: Collect, notBefore?: string[]): Promise<Attested>
+  /** Attests now, and again by itself in time for as long as it runs; sooner, with growing pauses, when something fails. */
+  keepAttested(collect: Collect, listeners?: Listeners): Kept
   /**
    * Asks a person for authority. Show them `userCode` and `verificationUri`; they type the code there and answer.
    * @param wanted.statement what the agent says about it; shown as the agent’s words, below ours
@@ -125,6 +125,9 @@ export function createAgent(options: AgentOptions): Agent {
     return opened
   }
 
+  const show = (collect: Collect, notBefore: string[]) =>
+    showEvidence({ clients, key, agentId, spiffeId }, collect, notBefore)
+
   /** Activation follows the result by itself; this waits for it. */
   async function activated(): Promise<string> {
     const deadline = Date.now() + ACTIVATION_MS
@@ -141,16 +144,11 @@ export function createAgent(options: AgentOptions): Agent {
     spiffeId,
     clients,
     ...createApprovals(clients),
-    attest: async (measurements, notBefore = []) => {
-      const challenge = await clients.attestation.createChallenge({ agentId, notBefore })
-      const { nonce, audience, challengeId } = challenge
-      const evidence = await softwareEvidence(key, { spiffeId, audience, nonce, measurements })
-      const answer = await clients.attestation.submitEvidence({ challengeId, kind: 'software', evidence })
-      const { accepted, reasons, position, resultId } = answer
-      const status = answer.status.replace('ATTESTATION_STATUS_', '').toLowerCase()
-      const positions = [position, ...(accepted ? [await activated()] : [])]
-      return { accepted, status, reasons, positions, resultId, result: answer.attestationResult }
+    attest: async (collect, notBefore = []) => {
+      const { position, ...shown } = await show(collect, notBefore)
+      return { ...shown, positions: [position, ...(shown.accepted ? [await activated()] : [])] }
     },
+    keepAttested: (collect, listeners) => keepAttested(() => show(collect, []), listeners),
     requestDelegation: async ({ lifetimeSeconds, notBefore = [], ...wanted }) => {
       const asked = await clients.identity.requestDelegation({
         ...wanted,

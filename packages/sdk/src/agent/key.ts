@@ -1,4 +1,4 @@
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importSPKI, type JWK } from 'jose'
 
 /** An agent's own key pair. The private part is not extractable and never leaves the process. */
 export type AgentKey = {
@@ -12,6 +12,12 @@ export type AgentKey = {
 /** Makes a P-256 key. Give `publicJwk` to the platform that registers the agent. */
 export async function newAgentKey(): Promise<AgentKey> {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: false })
+  return agentKeyOf(privateKey, publicKey)
+}
+
+/** @param publicPart of the private key; a PEM (SPKI) as well */
+export async function agentKeyOf(privateKey: CryptoKey, publicPart: CryptoKey | string): Promise<AgentKey> {
+  const publicKey = typeof publicPart === 'string' ? await importSPKI(publicPart, 'ES256') : publicPart
   const { kty, crv, x, y } = await exportJWK(publicKey)
   const publicJwk = { kty, crv, x, y }
   return { privateKey, publicKey, publicJwk, thumbprint: await calculateJwkThumbprint(publicJwk), algorithm: 'ES256' }

@@ -4,8 +4,7 @@
  */
 import { unauthenticated } from '@credence/contracts/errors'
 import type { TrustBundle } from '@credence/shared/spiffe/bundle'
-import { verifyX509Svid } from '@credence/shared/spiffe/x509-svid'
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { verifySignedByService } from '@credence/shared/spiffe/signed-jwt'
 import { z } from 'zod'
 
 const Claims = z.object({
@@ -26,43 +25,16 @@ const Claims = z.object({
 })
 export type Receipt = z.infer<typeof Claims>
 
-const ALGORITHMS = ['ES256', 'EdDSA', 'PS256']
-
 /**
  * @param jws compact serialization, as `CheckResponse.receipt` holds it
  * @param bundle of the trust domain of the policy service
  * @throws CredenceError `unauthenticated` with a reason that begins with `receipt_`, or that of verifyX509Svid
  */
 export async function verifyReceipt(jws: string, bundle: TrustBundle): Promise<Receipt> {
-  const { x5c, typ, signedAt } = unverified(jws)
-  if (typ !== 'decision-receipt+jwt') throw refused('type', 'it is not a decision receipt')
-  const [leaf, ...rest] = (x5c ?? []).map((text) => new Uint8Array(Buffer.from(text, 'base64')))
-  if (!leaf) throw refused('unsigned', 'it names no certificate')
-  // A certificate lives for hours, a receipt for years: it has to have been valid when the receipt was signed.
-  const svid = verifyX509Svid([leaf, ...rest], bundle, { now: signedAt })
-  if (svid.id.path !== '/service/policy')
-    throw refused('signer', `it is signed by ${svid.id.path}, not by a policy service`)
-  const { payload } = await jwtVerify(jws, svid.certificate.publicKey, {
-    algorithms: ALGORITHMS,
-    typ: 'decision-receipt+jwt',
-    issuer: `spiffe://${svid.id.trustDomain}${svid.id.path}`,
-  }).catch((error) => {
-    if (error instanceof errors.JOSEError) throw refused('signature', 'its signature does not fit')
-    throw error
-  })
-  const claims = Claims.safeParse(payload)
-  if (!claims.success) throw refused('form', 'it does not hold what a receipt holds')
-  return claims.data
-}
-
-const refused = (reason: string, why: string) =>
-  unauthenticated(`receipt_${reason}`, `The decision receipt is refused: ${why}.`)
-
-/** What it says before it is verified. */
-function unverified(jws: string) {
-  try {
-    return { ...decodeProtectedHeader(jws), signedAt: new Date(Number(decodeJwt(jws).iat) * 1000) }
-  } catch {
-    throw refused('form', 'it is not a compact JWS')
-  }
+  const about = { what: 'receipt', typ: 'decision-receipt+jwt', path: '/service/policy', bundle }
+  const { claims } = await verifySignedByService(jws, about)
+  const receipt = Claims.safeParse(claims)
+  if (!receipt.success)
+    throw unauthenticated('receipt_form', 'The receipt is refused: it does not hold what a receipt holds.')
+  return receipt.data
 }

@@ -78,13 +78,16 @@ export function aggregates<State>(
   }
 }
 
+/** What a writer has to know of aggregates. */
+export type Writable<State> = Pick<Aggregates<State>, 'get' | 'subject'>
+
 export type Writer = {
   /**
    * Decides on the current state and appends what was decided, as one commit. A conflict with another writer is decided
    * again on the newer state. Deciding nothing appends nothing.
    * @returns the facts, and the position from which they can be read
    */
-  execute<State, F extends Fact>(of: Aggregates<State>, command: Command<State, F>): Promise<Written<F>>
+  execute<State, F extends Fact>(of: Writable<State>, command: Command<State, F>): Promise<Written<F>>
   /** Appends without an expectation, for logs that have no state (tokens, decisions). */
   record<F extends Fact>(subject: string, facts: F[], about: About): Promise<Written<F>>
 }
@@ -110,10 +113,7 @@ export function createWriter(options: {
   const { bus, follower, stream, source } = options
   const inTurn = createTurns()
 
-  async function attempt<State, F extends Fact>(
-    of: Aggregates<State>,
-    command: Command<State, F>,
-  ): Promise<Written<F>> {
+  async function attempt<State, F extends Fact>(of: Writable<State>, command: Command<State, F>): Promise<Written<F>> {
     const subject = of.subject(command.id)
     for (let tries = 0; tries < ATTEMPTS; tries++) {
       const { state, sequence } = of.get(command.id)

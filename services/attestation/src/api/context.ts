@@ -1,12 +1,14 @@
 /** What the handlers of this service work with. */
-
-import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Clock } from '@credence/shared/clock'
 import type { Writer } from '@credence/shared/event-store/aggregates'
+import type { Barrier } from '@credence/shared/event-store/barrier'
 import type { Follower } from '@credence/shared/event-store/follow'
+import type { Log } from '@credence/shared/log'
 import type { Principals } from '@credence/shared/principals'
-import type { Appraisal, Verified } from '../domain/appraisal.ts'
+import type { Appraisal } from '../domain/appraisal.ts'
+import type { Appraisers } from '../domain/kinds/kinds.ts'
 import type { Appraisals } from '../projections/appraisals.ts'
+import type { OpenStatement, Verifiers } from './verifier.ts'
 
 export type Context = {
   /** SPIFFE ID of this service: what evidence must name as its audience. */
@@ -14,35 +16,31 @@ export type Context = {
   principals: Principals
   appraisals: Appraisals
   writer: Writer
+  barrier: Barrier
   followers: readonly Follower[]
   clock: Clock
-  verifySoftware: Verifier
+  log: Log
+  openStatement: OpenStatement
+  verifiers: Verifiers
+  appraisers: Appraisers
   issueEar: IssueEar
+  limits: Limits
   /** Random bytes, base64url. */
   newNonce: () => string
 }
 
-export type Evidenced = {
-  agent: { spiffeId: string; jwk: PublicJwk; keyThumbprint: string }
-  /** SHA-256 of the nonce of the challenge, hexadecimal. */
-  nonceDigest: string
-  audience: string
-  now: Date
+export type Limits = {
+  /** @throws CredenceError `resource_exhausted` when an agent submits too often */
+  refuseTooMany(agent: string): Promise<void>
 }
-
-/**
- * One kind of evidence, one folder in adapters/verifiers, one function.
- * @throws CredenceError `invalid_argument` naming `evidence` when it is not even of this form; the challenge stays unused
- */
-export type Verifier = (evidence: string, context: Evidenced) => Promise<Verified>
 
 export type EarParts = {
   appraisal: Appraisal
   spiffeId: string
   keyThumbprint: string
-  /** As the evidence carried it, base64url. */
-  nonce: string
-  /** Ids of profile version and reference value. */
+  /** As the evidence carried it, base64url; undefined when that cannot be told. */
+  nonce: string | undefined
+  /** What it was appraised by: the version of the profile, and reference values. */
   policyIds: string[]
   now: Date
   expiresAt: Date

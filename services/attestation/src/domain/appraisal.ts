@@ -9,7 +9,7 @@ import { leavesOf, type SensitivityRule } from '@credence/contracts/attestation/
 import type { Reference } from '@credence/contracts/attestation/trust'
 import { type Composition, type EarStatus, Sensitivity } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
-import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector } from './ar4si.ts'
+import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VERIFIER_MALFUNCTION } from './ar4si.ts'
 import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
 import type { Profile } from './profile.ts'
@@ -97,7 +97,7 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
   const { kind, digest } = one
   const named = (code: string) => `${kind}/${code}`
   if ('refused' in one) {
-    const vector = { 'instance-identity': CRYPTO_CHECK_FAILED }
+    const vector = vectorOfRefusal(one.refused)
     const piece = {
       kind,
       digest,
@@ -125,6 +125,13 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
     claims: one.claims,
   }
   return { piece: piece as PieceOfResult, finding, faulty }
+}
+
+/** Nothing is claimed of what was not looked at; else it is the verifier’s fault (−1), or the evidence’s (99). */
+function vectorOfRefusal(code: string): TrustVector {
+  if (code === 'kind_unknown' || code === 'not_examined') return {}
+  const malfunction = code === 'verifier_failed' || code === 'verification_timed_out'
+  return { 'instance-identity': malfunction ? VERIFIER_MALFUNCTION : CRYPTO_CHECK_FAILED }
 }
 
 const unique = (all: readonly string[]): string[] => [...new Set(all)]

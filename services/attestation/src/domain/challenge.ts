@@ -1,10 +1,10 @@
-/** A challenge: one nonce for one agent, 60 seconds, and exactly one result. */
+/** A challenge: one nonce for one agent and one of its keys, 60 seconds, and exactly one result. */
 import { precondition } from '@credence/contracts/errors'
 import type { AttestationFact, EventData, Fact } from '@credence/contracts/events/catalog'
+import type { Result } from './kinds/kind.ts'
 
 export const CHALLENGE_SECONDS = 60
 
-export type Result = EventData<'credence.attestation.result.recorded.v1'>
 export type Challenge = EventData<'credence.attestation.challenge.issued.v1'> & { result?: string }
 export type ChallengeState = Challenge | undefined
 
@@ -17,25 +17,30 @@ export const challengeEvolution = {
   },
 }
 
-export const issueChallenge = (challenge: string, agent: string, nonceDigest: string, now: Date): AttestationFact[] => {
-  const expires_at = new Date(now.getTime() + CHALLENGE_SECONDS * 1000).toISOString()
-  return [
-    {
-      type: 'credence.attestation.challenge.issued.v1',
-      data: { challenge, agent, nonce_digest: nonceDigest, expires_at },
+export const issueChallenge = (
+  about: { challenge: string; agent: string; keyThumbprint: string; nonceDigest: string },
+  now: Date,
+): AttestationFact[] => [
+  {
+    type: 'credence.attestation.challenge.issued.v1',
+    data: {
+      challenge: about.challenge,
+      agent: about.agent,
+      key_thumbprint: about.keyThumbprint,
+      nonce_digest: about.nonceDigest,
+      expires_at: new Date(now.getTime() + CHALLENGE_SECONDS * 1000).toISOString(),
     },
-  ]
-}
+  },
+]
 
-/** Why a challenge cannot be answered; undefined while it can. */
-export function challengeEnd(state: Challenge, now: Date): 'challenge_used' | 'challenge_expired' | undefined {
-  if (state.result) return 'challenge_used'
-  return new Date(state.expires_at) <= now ? 'challenge_expired' : undefined
+/** @throws CredenceError `failed_precondition` (`challenge_used`, `challenge_expired`) when it cannot be answered any more */
+export function refuseUnlessOpen(state: Challenge, now: Date): void {
+  const end = state.result ? 'challenge_used' : new Date(state.expires_at) <= now ? 'challenge_expired' : undefined
+  if (end) throw precondition(end, 'A challenge can be answered once, within 60 seconds. Ask for a new one.')
 }
 
 /** The result is recorded on the challenge itself: whoever comes second finds it used, on whichever replica. */
 export function recordResult(state: Challenge, result: Result, now: Date): AttestationFact[] {
-  const end = challengeEnd(state, now)
-  if (end) throw precondition(end, 'A challenge can be answered once, within 60 seconds. Ask for a new one.')
+  refuseUnlessOpen(state, now)
   return [{ type: 'credence.attestation.result.recorded.v1', data: result }]
 }

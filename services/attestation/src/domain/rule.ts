@@ -52,7 +52,8 @@ function judgeRequirement(requirement: Requirement, about: Judged): Outcome {
   const piece = about.pieces.get(kind)
   if (!piece) return { unmet: [`${kind}/missing`], by: [], until: 0 }
   const appraiser = about.appraisers[kind] as unknown as KindAppraiser<EvidenceKind>
-  const until = age === undefined ? Number.POSITIVE_INFINITY : (piece.measuredAt?.getTime() ?? 0) + age * 1000
+  const young = age === undefined ? Number.POSITIVE_INFINITY : (piece.measuredAt?.getTime() ?? 0) + age * 1000
+  const until = Math.min(young, endOf(piece.claims))
   const unmet = [
     ...appraiser.unmet(piece.claims as never, requirement as never),
     ...(asGoodAs(piece.status, least ?? about.worst) ? [] : ['status_below_profile']),
@@ -60,5 +61,11 @@ function judgeRequirement(requirement: Requirement, about: Judged): Outcome {
   ]
   return { unmet: unmet.map((code) => `${kind}/${code}`), by: unmet.length === 0 ? [kind] : [], until }
 }
+
+/** When what was shown ends by itself: nothing is proved by a token that has run out. */
+const endOf = (claims: unknown): number =>
+  typeof claims === 'object' && claims !== null && 'expires_at' in claims
+    ? Date.parse(String(claims.expires_at))
+    : Number.POSITIVE_INFINITY
 
 const unique = <T>(all: readonly T[]): T[] => [...new Set(all)]

@@ -1,32 +1,55 @@
-/** Attestation results as EAR (draft-ietf-rats-ear-04), signed JWTs bound to the agent’s key. */
-import type { SigningKey } from '@credence/shared/keys'
-import { SignJWT } from 'jose'
-import type { IssueEar } from '../../api/context.ts'
+/**
+ * Attestation results as EAR (draft-ietf-rats-ear-04): one submodule a piece of evidence, bound to the agent’s key, signed
+ * by this service so that they verify offline (packages/sdk/src/resource/attestation-result.ts).
+ */
+import type { SignAsService } from '@credence/shared/spiffe/signed-jwt'
+import type { EarParts, IssueEar } from '../../api/context.ts'
+import type { Appraisal } from '../../domain/appraisal.ts'
 
 const PROFILE = 'tag:ietf.org,2026:rats/ear#04'
-const STRENGTH =
-  'software: the weakest kind. The agent measured itself and signed with a key in software; nothing outside it vouches for the measurements.'
+/** RFC 9782 §4. */
+const TYPE = 'eat+jwt'
+const DEVELOPER = 'credence'
 
+/** @param issuer SPIFFE ID of this service @param build its version */
 export const createIssueEar =
-  (key: SigningKey, issuer: string, build: string): IssueEar =>
-  ({ appraisal, spiffeId, keyThumbprint, nonce, policyIds, now, expiresAt }) =>
-    new SignJWT({
+  (sign: SignAsService, issuer: string, build: string): IssueEar =>
+  (parts) => {
+    const { appraisal, now } = parts
+    const claims = {
+      iss: issuer,
+      sub: parts.spiffeId,
+      exp: Math.floor(parts.expiresAt.getTime() / 1000),
       eat_profile: PROFILE,
-      ear_verifier_id: { developer: 'credence', build },
-      submods: {
-        agent: {
-          ear_status: appraisal.status,
-          ear_trustworthiness_vector: appraisal.vector,
-          ...(policyIds.length > 0 ? { ear_appraisal_policy_ids: policyIds } : {}),
-          eat_nonce: nonce,
-          ear_verifier_claims: { kind: 'software', strength: STRENGTH, reasons: appraisal.reasons },
-        },
-      },
-      cnf: { jkt: keyThumbprint },
-    })
-      .setProtectedHeader({ alg: key.algorithm, typ: 'eat+jwt', kid: key.keyId })
-      .setIssuer(issuer)
-      .setSubject(spiffeId)
-      .setIssuedAt(now)
-      .setExpirationTime(expiresAt)
-      .sign(key.privateKey)
+      ear_verifier_id: { developer: DEVELOPER, build },
+      ear_status: appraisal.status,
+      submods: Object.fromEntries(counted(appraisal).map((piece) => [piece.kind, submodule(piece, parts)])),
+      cnf: { jkt: parts.keyThumbprint },
+    }
+    return sign(claims, { typ: TYPE, now })
+  }
+
+/**
+ * The overall status must not be better than that of any submodule (§3), and pieces that the profile did not ask for do not
+ * count: they stand in the record, not here.
+ */
+function counted({ evidence, kinds }: Appraisal): Appraisal['evidence'] {
+  const found = evidence.filter(({ kind, status }) => status === 'contraindicated' || kinds.includes(kind))
+  return found.length > 0 ? found : evidence
+}
+
+function submodule(
+  { status, trustworthiness_vector, reasons, claims }: Appraisal['evidence'][number],
+  { nonce, policyIds }: EarParts,
+) {
+  return {
+    ear_status: status,
+    ear_trustworthiness_vector: trustworthiness_vector,
+    ...(policyIds.length > 0 ? { ear_appraisal_policy_ids: policyIds } : {}),
+    // It stands in the statement, which binds every piece to it.
+    ...(nonce ? { eat_nonce: nonce } : {}),
+    // §3.1: what the evidence says, and what the verifier says of it.
+    ...(claims ? { ear_attester_claims: claims } : {}),
+    ear_verifier_claims: { reasons },
+  }
+}

@@ -1,31 +1,47 @@
+/** Challenges, evidence, results. */
+import { EVIDENCE_KINDS } from '@credence/contracts/attestation/kinds'
 import { CredenceError, forbidden, invalid, notFound, precondition } from '@credence/contracts/errors'
 import { AgentId, ChallengeId } from '@credence/contracts/events/values'
-import type { AttestationStatus } from '@credence/contracts/gen/credence/attestation/v1/attestation'
-import type { Agent } from '@credence/contracts/principals/agent'
+import { type Agent, livingKeys } from '@credence/contracts/principals/agent'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
-import { earliest, later } from '@credence/shared/clock'
+import { later } from '@credence/shared/clock'
 import { sha256 } from '@credence/shared/digest'
 import { newId } from '@credence/shared/ids'
-import { enumName, notBefore, waitFor } from '@credence/shared/rpc/fields'
+import { notBefore, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
-import { decodeJwt } from 'jose'
+import { createTurns } from '@credence/shared/turns'
 import { z } from 'zod'
-import { appraiseSoftware, type Verified } from '../../domain/appraisal.ts'
-import {
-  CHALLENGE_SECONDS,
-  type Challenge,
-  challengeEnd,
-  issueChallenge,
-  recordResult,
-} from '../../domain/challenge.ts'
+import { CHALLENGE_SECONDS, issueChallenge, refuseUnlessOpen } from '../../domain/challenge.ts'
 import type { Context } from '../context.ts'
+import { examine } from '../examine.ts'
+import { record } from '../record.ts'
+import { MAX_PIECES, type PieceKind } from '../verifier.ts'
+import { resultMessage } from './messages/result.ts'
 
 const MAX_OPEN = 10
-/** How long a result that was not accepted is kept on: long enough to be seen, of no use to the agent. */
-const REFUSED_SECONDS = 60
+const MAX_PIECE_BYTES = 1024 * 1024
+/** All pieces together. */
+const MAX_SUBMISSION_BYTES = 3 * 1024 * 1024
+
+const PIECE_KINDS = EVIDENCE_KINDS.filter((kind): kind is PieceKind => kind !== 'software')
+const Pieces = z
+  .array(
+    z.object({
+      kind: z.enum(PIECE_KINDS, {
+        error: `must be one of ${PIECE_KINDS.join(', ')}; software is the statement itself`,
+      }),
+      content: z
+        .instanceof(Uint8Array)
+        .refine((content) => content.byteLength > 0, 'must not be empty')
+        .refine((content) => content.byteLength <= MAX_PIECE_BYTES, `must be at most ${MAX_PIECE_BYTES} bytes`),
+    }),
+  )
+  .max(MAX_PIECES, `must be at most ${MAX_PIECES} pieces`)
+  .refine((all) => new Set(all.map(({ kind }) => kind)).size === all.length, 'must name each kind once')
 
 export const evidenceMethods = (context: Context) => {
   const { principals, appraisals, writer, clock } = context
+  const inTurn = createTurns()
 
   const living = (id: string, now: Date): Agent => {
     const agent = principals.agent(id)
@@ -41,10 +57,10 @@ export const evidenceMethods = (context: Context) => {
       input: z.object({ agentId: AgentId, notBefore }),
       handle: async (input, caller) => {
         await waitFor(input.notBefore, context.followers)
-        refuseOthers(input.agentId, caller)
+        const { keyThumbprint } = itself(input.agentId, caller)
         const now = clock()
         living(input.agentId, now)
-        if (appraisals.openChallenges(input.agentId, now) >= MAX_OPEN)
+        if (appraisals.challenges.openOf(input.agentId, now) >= MAX_OPEN)
           throw new CredenceError(
             'resource_exhausted',
             'too_many_challenges',
@@ -52,105 +68,66 @@ export const evidenceMethods = (context: Context) => {
           )
         const challenge = newId('chl')
         const nonce = context.newNonce()
+        const about = { challenge, agent: input.agentId, keyThumbprint, nonceDigest: sha256(nonce) }
         await writer.execute(appraisals.challenges, {
           id: challenge,
           actor: actorOf(caller),
           now,
-          decide: () => issueChallenge(challenge, input.agentId, sha256(nonce), now),
+          decide: () => issueChallenge(about, now),
         })
         return { challengeId: challenge, nonce, expiresAt: later(now, CHALLENGE_SECONDS), audience: context.spiffeId }
       },
     }),
+
     submitEvidence: method({
       allow: ['agent'],
+      maxBytes: MAX_SUBMISSION_BYTES,
       input: z.object({
         challengeId: ChallengeId,
-        kind: z.literal('software', 'must be "software"'),
-        evidence: z.string().min(1, 'must not be empty'),
+        statement: z.string().min(1, 'must not be empty'),
+        evidence: Pieces,
       }),
-      handle: async ({ challengeId, evidence, kind }, caller) => {
-        const now = clock()
-        const challenge = appraisals.challenges.get(challengeId).state
-        if (!challenge) throw notFound('challenge', challengeId)
-        refuseOthers(challenge.agent, caller)
-        const agent = living(challenge.agent, now)
-        const end = challengeEnd(challenge, now)
-        if (end) throw precondition(end, 'A challenge can be answered once, within 60 seconds. Ask for a new one.')
-        const verified = await context.verifySoftware(evidence, {
-          agent: { spiffeId: agent.spiffe_id, jwk: agent.public_jwk, keyThumbprint: agent.key_thumbprint },
-          nonceDigest: challenge.nonce_digest,
-          audience: context.spiffeId,
-          now,
-        })
-        return record({ challenge, agent, verified, evidence, kind, caller, now })
+      // Who sends two answers to one challenge finds the second refused, and pays for one verification.
+      handle: (input, caller) => inTurn(input.challengeId, () => submit(input, caller)),
+    }),
+
+    getResult: method({
+      allow: ['agent', 'security-operator', 'sponsor', 'auditor', 'enforcement-point'],
+      input: z.object({ agentId: AgentId, notBefore }),
+      handle: async ({ agentId, notBefore: positions }, caller) => {
+        await waitFor(positions, context.followers)
+        if (caller.kind === 'agent') itself(agentId, caller)
+        const newest = appraisals.results.of(agentId)?.newest
+        if (!newest) throw notFound('result', agentId)
+        return resultMessage(newest)
       },
     }),
   }
 
-  async function record(about: {
-    challenge: Challenge
-    agent: Agent
-    verified: Verified
-    evidence: string
-    kind: string
-    caller: Caller
-    now: Date
-  }) {
-    const { challenge, agent, verified, now } = about
-    const profile = appraisals.profile(agent.blueprint)
-    const appraisal = appraiseSoftware(verified, {
-      agent,
-      profile,
-      references: appraisals.referencesOf(agent.blueprint),
-    })
-    const life = appraisal.accepted && profile ? profile.maximum_age_seconds : REFUSED_SECONDS
-    const expiresAt = earliest(later(now, life), new Date(agent.expires_at))
-    const policyIds = [profile && `profile/${profile.blueprint}/v${profile.version}`, appraisal.reference].filter(
-      (id) => id !== undefined,
-    )
-    const ear = await context.issueEar({
-      appraisal,
-      spiffeId: agent.spiffe_id,
-      keyThumbprint: agent.key_thumbprint,
-      nonce: String(decodeJwt(about.evidence).eat_nonce),
-      policyIds,
-      now,
-      expiresAt,
-    })
-    const result = {
-      result: newId('att'),
-      challenge: challenge.challenge,
-      agent: agent.agent,
-      kind: about.kind,
-      status: appraisal.status,
-      accepted: appraisal.accepted,
-      trustworthiness_vector: appraisal.vector,
-      reasons: appraisal.reasons,
-      composition: 'measurements' in verified ? verified.measurements : undefined,
-      reference: appraisal.reference,
-      profile_version: profile?.version,
-      result_digest: sha256(ear),
-      expires_at: expiresAt.toISOString(),
-    }
-    const { position } = await writer.execute(appraisals.challenges, {
-      id: challenge.challenge,
-      actor: actorOf(about.caller),
-      now,
-      decide: (state) => recordResult(state ?? challenge, result, now),
-    })
-    return {
-      resultId: result.result,
-      status: enumName<AttestationStatus>('ATTESTATION_STATUS_', appraisal.status),
-      attestationResult: ear,
-      reasons: appraisal.reasons,
-      expiresAt,
-      position,
-      accepted: appraisal.accepted,
-    }
+  async function submit(
+    { challengeId, ...sent }: { challengeId: string; statement: string; evidence: z.infer<typeof Pieces> },
+    caller: Caller,
+  ) {
+    // The challenge may have been issued, and a reference withdrawn, by another replica a moment ago.
+    await context.barrier()
+    const now = clock()
+    const challenge = appraisals.challenges.get(challengeId).state
+    if (!challenge) throw notFound('challenge', challengeId)
+    const { keyThumbprint } = itself(challenge.agent, caller)
+    if (keyThumbprint !== challenge.key_thumbprint)
+      throw forbidden('other_key', 'A challenge is answered with the key that asked for it.')
+    const agent = living(challenge.agent, now)
+    const key = livingKeys(agent, now).find(({ thumbprint }) => thumbprint === keyThumbprint)
+    if (!key) throw forbidden('other_key', 'This key of the agent does not count any more.')
+    refuseUnlessOpen(challenge, now)
+    await context.limits.refuseTooMany(agent.agent)
+    const submission = { ...sent, agent, key, challenge, profile: appraisals.profile(agent.blueprint), now }
+    return record(submission, await examine(submission, context), caller, context)
   }
 }
 
-function refuseOthers(agentId: string, caller: Caller): void {
+function itself(agentId: string, caller: Caller): Caller & { kind: 'agent' } {
   if (caller.kind !== 'agent') throw invalid('agent_id', 'only an agent attests')
   if (caller.agent !== agentId) throw forbidden('not_yourself', 'An agent attests for itself only.')
+  return caller
 }

@@ -3,6 +3,7 @@ import { invalid } from '@credence/contracts/errors'
 import type { WatchAgentsResponse } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { parsePosition } from '@credence/contracts/streams'
 import { notBefore, waitFor } from '@credence/shared/rpc/fields'
+import { lastTold, pageFields, pageToken, strange } from '@credence/shared/rpc/pages'
 import { method } from '@credence/shared/rpc/server'
 import { streamMethod } from '@credence/shared/rpc/stream'
 import { z } from 'zod'
@@ -17,7 +18,6 @@ import {
 } from '../../projections/agent-search.ts'
 import type { Context } from '../context.ts'
 import { showAgent } from './agent-view.ts'
-import { lastTold, pageFields, pageToken, strange } from './pages.ts'
 
 const READERS = ['platform', 'sponsor', 'security-operator', 'auditor'] as const
 const LIST = 'agents'

@@ -4,11 +4,11 @@ import { HumanId, Prose, RedirectUri, Slug } from '@credence/contracts/events/va
 import type { Blueprint as Shown } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { Blueprint } from '@credence/contracts/principals/blueprint'
 import { actorOf, type Caller } from '@credence/shared/callers/caller'
+import { pageFields, pageOf } from '@credence/shared/rpc/pages'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import { createBlueprint, restoreBlueprint, withdrawBlueprint } from '../../domain/blueprint.ts'
 import type { Context } from '../context.ts'
-import { pageFields, pageOf } from './pages.ts'
 import { Details, GroupName, Lifetime } from './schemas.ts'
 import { knownBlueprint, refuseUnlessSponsor } from './standing.ts'
 

@@ -2,11 +2,11 @@
 import { forbidden } from '@credence/contracts/errors'
 import { AgentId, DelegationId, HumanId } from '@credence/contracts/events/values'
 import { notBefore, waitFor } from '@credence/shared/rpc/fields'
+import { pageFields, pageOf } from '@credence/shared/rpc/pages'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
 import type { Context } from '../context.ts'
 import { endOf, knownDelegation, showDelegation } from './delegation-view.ts'
-import { pageFields, pageOf } from './pages.ts'
 import { hasRole, isHuman } from './standing.ts'
 
 const OVERSEERS = ['security-operator', 'auditor'] as const

@@ -2,24 +2,17 @@
  * Receipts: what was decided, signed with this service's X.509-SVID. Whoever has the trust domain's bundle can verify one
  * offline (packages/sdk/src/resource/receipt.ts); no other key has to be published.
  */
-import { createPrivateKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { sha256 } from '@credence/shared/digest'
 import type { TlsFiles } from '@credence/shared/rpc/tls'
-import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
+import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
 import canonicalize from 'canonicalize'
-import { SignJWT } from 'jose'
 import type { Receipts } from '../../api/context.ts'
 
-const ALGORITHMS: Record<string, string> = { ec: 'ES256', ed25519: 'EdDSA', rsa: 'PS256' }
-
 export function createReceipts(tls: TlsFiles, spiffeId: string): Receipts {
-  const key = createPrivateKey(readFileSync(tls.keyFile))
-  const alg = ALGORITHMS[key.asymmetricKeyType ?? ''] ?? 'ES256'
-  const x5c = certificatesIn(readFileSync(tls.certFile, 'utf8')).map((der) => Buffer.from(der).toString('base64'))
+  const sign = createSignAsService(tls)
   return {
-    sign: (made, position, now) =>
-      new SignJWT({
+    sign: (made, position, now) => {
+      const claims = {
         iss: spiffeId,
         jti: made.decision,
         outcome: made.outcome,
@@ -43,9 +36,8 @@ export function createReceipts(tls: TlsFiles, spiffeId: string): Receipts {
         /** Digest of the entities. */
         snapshot_digest: made.snapshot,
         position,
-      })
-        .setProtectedHeader({ alg, typ: 'decision-receipt+jwt', x5c })
-        .setIssuedAt(now)
-        .sign(key),
+      }
+      return sign(claims, { typ: 'decision-receipt+jwt', now })
+    },
   }
 }

@@ -569,6 +569,63 @@ export interface GetResultResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+export interface BeginTpmEnrolmentRequest {
+  agentId: string;
+  /** TPM2B_PUBLIC of the endorsement key. */
+  endorsementPublic: Buffer;
+  /** DER: the key's own certificate, then what stands between it and the manufacturer's. Empty: the key is listed. */
+  endorsementCertificates: Buffer[];
+  /** TPM2B_PUBLIC of the attestation key, below the endorsement hierarchy. */
+  attestationPublic: Buffer;
+  /** TPM2B_CREATION_DATA of the attestation key. */
+  creationData: Buffer;
+  /**
+   * TPMS_ATTEST and TPMT_SIGNATURE of TPM2_CertifyCreation by the attestation key itself. Its qualifying data: SHA-256 over
+   * "credence-tpm-enrolment-v1", the agent's SPIFFE ID, the thumbprint of its key (RFC 7638) and the SPIFFE ID of this service, each
+   * with its length in four bytes before it.
+   */
+  creationAttest: Buffer;
+  creationSignature: Buffer;
+  notBefore: string[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface BeginTpmEnrolmentResponse {
+  enrolmentId: string;
+  /** TPM2B_ID_OBJECT */
+  credentialBlob: Buffer;
+  /** TPM2B_ENCRYPTED_SECRET */
+  encryptedSecret: Buffer;
+  expiresAt?: Date | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompleteTpmEnrolmentRequest {
+  agentId: string;
+  enrolmentId: string;
+  /** What TPM2_ActivateCredential found inside. */
+  secret: Buffer;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface CompleteTpmEnrolmentResponse {
+  position: string;
+  /** Whether a trusted manufacturer vouches for the TPM; otherwise its endorsement key is listed. */
+  certified: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RemoveTpmRequest {
+  agentId: string;
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+export interface RemoveTpmResponse {
+  position: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 function createBaseRequirement(): Requirement {
   return {
     kind: "",
@@ -6378,6 +6435,616 @@ export const GetResultResponse: MessageFns<GetResultResponse> = {
   },
 };
 
+function createBaseBeginTpmEnrolmentRequest(): BeginTpmEnrolmentRequest {
+  return {
+    agentId: "",
+    endorsementPublic: Buffer.alloc(0),
+    endorsementCertificates: [],
+    attestationPublic: Buffer.alloc(0),
+    creationData: Buffer.alloc(0),
+    creationAttest: Buffer.alloc(0),
+    creationSignature: Buffer.alloc(0),
+    notBefore: [],
+    _unknownFields: {},
+  };
+}
+
+export const BeginTpmEnrolmentRequest: MessageFns<BeginTpmEnrolmentRequest> = {
+  encode(message: BeginTpmEnrolmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.endorsementPublic.length !== 0) {
+      writer.uint32(18).bytes(message.endorsementPublic);
+    }
+    for (const v of message.endorsementCertificates) {
+      writer.uint32(26).bytes(v!);
+    }
+    if (message.attestationPublic.length !== 0) {
+      writer.uint32(34).bytes(message.attestationPublic);
+    }
+    if (message.creationData.length !== 0) {
+      writer.uint32(42).bytes(message.creationData);
+    }
+    if (message.creationAttest.length !== 0) {
+      writer.uint32(50).bytes(message.creationAttest);
+    }
+    if (message.creationSignature.length !== 0) {
+      writer.uint32(58).bytes(message.creationSignature);
+    }
+    for (const v of message.notBefore) {
+      writer.uint32(66).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginTpmEnrolmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginTpmEnrolmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endorsementPublic = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endorsementCertificates.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.attestationPublic = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.creationData = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.creationAttest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.creationSignature = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.notBefore.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BeginTpmEnrolmentRequest>): BeginTpmEnrolmentRequest {
+    return BeginTpmEnrolmentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BeginTpmEnrolmentRequest>): BeginTpmEnrolmentRequest {
+    const message = createBaseBeginTpmEnrolmentRequest();
+    message.agentId = object.agentId ?? "";
+    message.endorsementPublic = object.endorsementPublic ?? Buffer.alloc(0);
+    message.endorsementCertificates = object.endorsementCertificates?.map((e) => e) || [];
+    message.attestationPublic = object.attestationPublic ?? Buffer.alloc(0);
+    message.creationData = object.creationData ?? Buffer.alloc(0);
+    message.creationAttest = object.creationAttest ?? Buffer.alloc(0);
+    message.creationSignature = object.creationSignature ?? Buffer.alloc(0);
+    message.notBefore = object.notBefore?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBeginTpmEnrolmentResponse(): BeginTpmEnrolmentResponse {
+  return {
+    enrolmentId: "",
+    credentialBlob: Buffer.alloc(0),
+    encryptedSecret: Buffer.alloc(0),
+    expiresAt: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const BeginTpmEnrolmentResponse: MessageFns<BeginTpmEnrolmentResponse> = {
+  encode(message: BeginTpmEnrolmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.enrolmentId !== "") {
+      writer.uint32(10).string(message.enrolmentId);
+    }
+    if (message.credentialBlob.length !== 0) {
+      writer.uint32(18).bytes(message.credentialBlob);
+    }
+    if (message.encryptedSecret.length !== 0) {
+      writer.uint32(26).bytes(message.encryptedSecret);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginTpmEnrolmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginTpmEnrolmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.enrolmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.credentialBlob = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.encryptedSecret = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BeginTpmEnrolmentResponse>): BeginTpmEnrolmentResponse {
+    return BeginTpmEnrolmentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BeginTpmEnrolmentResponse>): BeginTpmEnrolmentResponse {
+    const message = createBaseBeginTpmEnrolmentResponse();
+    message.enrolmentId = object.enrolmentId ?? "";
+    message.credentialBlob = object.credentialBlob ?? Buffer.alloc(0);
+    message.encryptedSecret = object.encryptedSecret ?? Buffer.alloc(0);
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCompleteTpmEnrolmentRequest(): CompleteTpmEnrolmentRequest {
+  return { agentId: "", enrolmentId: "", secret: Buffer.alloc(0), _unknownFields: {} };
+}
+
+export const CompleteTpmEnrolmentRequest: MessageFns<CompleteTpmEnrolmentRequest> = {
+  encode(message: CompleteTpmEnrolmentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.enrolmentId !== "") {
+      writer.uint32(18).string(message.enrolmentId);
+    }
+    if (message.secret.length !== 0) {
+      writer.uint32(26).bytes(message.secret);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteTpmEnrolmentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteTpmEnrolmentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.enrolmentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.secret = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompleteTpmEnrolmentRequest>): CompleteTpmEnrolmentRequest {
+    return CompleteTpmEnrolmentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompleteTpmEnrolmentRequest>): CompleteTpmEnrolmentRequest {
+    const message = createBaseCompleteTpmEnrolmentRequest();
+    message.agentId = object.agentId ?? "";
+    message.enrolmentId = object.enrolmentId ?? "";
+    message.secret = object.secret ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseCompleteTpmEnrolmentResponse(): CompleteTpmEnrolmentResponse {
+  return { position: "", certified: false, _unknownFields: {} };
+}
+
+export const CompleteTpmEnrolmentResponse: MessageFns<CompleteTpmEnrolmentResponse> = {
+  encode(message: CompleteTpmEnrolmentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message.certified !== false) {
+      writer.uint32(16).bool(message.certified);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteTpmEnrolmentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteTpmEnrolmentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.certified = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CompleteTpmEnrolmentResponse>): CompleteTpmEnrolmentResponse {
+    return CompleteTpmEnrolmentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompleteTpmEnrolmentResponse>): CompleteTpmEnrolmentResponse {
+    const message = createBaseCompleteTpmEnrolmentResponse();
+    message.position = object.position ?? "";
+    message.certified = object.certified ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveTpmRequest(): RemoveTpmRequest {
+  return { agentId: "", reason: "", _unknownFields: {} };
+}
+
+export const RemoveTpmRequest: MessageFns<RemoveTpmRequest> = {
+  encode(message: RemoveTpmRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveTpmRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveTpmRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveTpmRequest>): RemoveTpmRequest {
+    return RemoveTpmRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveTpmRequest>): RemoveTpmRequest {
+    const message = createBaseRemoveTpmRequest();
+    message.agentId = object.agentId ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveTpmResponse(): RemoveTpmResponse {
+  return { position: "", _unknownFields: {} };
+}
+
+export const RemoveTpmResponse: MessageFns<RemoveTpmResponse> = {
+  encode(message: RemoveTpmResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.position !== "") {
+      writer.uint32(10).string(message.position);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveTpmResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveTpmResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RemoveTpmResponse>): RemoveTpmResponse {
+    return RemoveTpmResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveTpmResponse>): RemoveTpmResponse {
+    const message = createBaseRemoveTpmResponse();
+    message.position = object.position ?? "";
+    return message;
+  },
+};
+
 /**
  * What is it really running, and is that what was approved.
  *
@@ -6585,6 +7252,43 @@ export const AttestationServiceService = {
     responseSerialize: (value: GetResultResponse): Buffer => Buffer.from(GetResultResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetResultResponse => GetResultResponse.decode(value),
   },
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment: {
+    path: "/credence.attestation.v1.AttestationService/BeginTpmEnrolment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BeginTpmEnrolmentRequest): Buffer =>
+      Buffer.from(BeginTpmEnrolmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BeginTpmEnrolmentRequest => BeginTpmEnrolmentRequest.decode(value),
+    responseSerialize: (value: BeginTpmEnrolmentResponse): Buffer =>
+      Buffer.from(BeginTpmEnrolmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BeginTpmEnrolmentResponse => BeginTpmEnrolmentResponse.decode(value),
+  },
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment: {
+    path: "/credence.attestation.v1.AttestationService/CompleteTpmEnrolment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CompleteTpmEnrolmentRequest): Buffer =>
+      Buffer.from(CompleteTpmEnrolmentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CompleteTpmEnrolmentRequest => CompleteTpmEnrolmentRequest.decode(value),
+    responseSerialize: (value: CompleteTpmEnrolmentResponse): Buffer =>
+      Buffer.from(CompleteTpmEnrolmentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CompleteTpmEnrolmentResponse => CompleteTpmEnrolmentResponse.decode(value),
+  },
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm: {
+    path: "/credence.attestation.v1.AttestationService/RemoveTpm" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveTpmRequest): Buffer => Buffer.from(RemoveTpmRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveTpmRequest => RemoveTpmRequest.decode(value),
+    responseSerialize: (value: RemoveTpmResponse): Buffer => Buffer.from(RemoveTpmResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveTpmResponse => RemoveTpmResponse.decode(value),
+  },
 } as const;
 
 export interface AttestationServiceServer extends UntypedServiceImplementation {
@@ -6629,6 +7333,15 @@ export interface AttestationServiceServer extends UntypedServiceImplementation {
   submitEvidence: handleUnaryCall<SubmitEvidenceRequest, SubmitEvidenceResponse>;
   /** The newest result of an agent. Roles: security-operator, sponsor, auditor, enforcement-point; the agent its own. */
   getResult: handleUnaryCall<GetResultRequest, GetResultResponse>;
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment: handleUnaryCall<BeginTpmEnrolmentRequest, BeginTpmEnrolmentResponse>;
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment: handleUnaryCall<CompleteTpmEnrolmentRequest, CompleteTpmEnrolmentResponse>;
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm: handleUnaryCall<RemoveTpmRequest, RemoveTpmResponse>;
 }
 
 export interface AttestationServiceClient extends Client {
@@ -6896,6 +7609,57 @@ export interface AttestationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetResultResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Ties an attestation key to the TPM that an endorsement key proves, and both to an agent: answers with a credential that
+   * only this TPM opens, once, within 60 seconds (TPM 2.0 Part 1 §24). Caller: the agent (agent-proof).
+   */
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  beginTpmEnrolment(
+    request: BeginTpmEnrolmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BeginTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Brings what was inside. A wrong answer uses the enrolment up. Caller: the agent (agent-proof). */
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  completeTpmEnrolment(
+    request: CompleteTpmEnrolmentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CompleteTpmEnrolmentResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes its TPM from an agent, for another to be enrolled. Role: security-operator. */
+  removeTpm(
+    request: RemoveTpmRequest,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
+  ): ClientUnaryCall;
+  removeTpm(
+    request: RemoveTpmRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
+  ): ClientUnaryCall;
+  removeTpm(
+    request: RemoveTpmRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveTpmResponse) => void,
   ): ClientUnaryCall;
 }
 

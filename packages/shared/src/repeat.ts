@@ -1,5 +1,5 @@
 /** Work that is done again and again, because time or others bring it about. What fails is logged, and tried the next time. */
-import { type Log, messageOf } from '@credence/shared/log'
+import { type Log, messageOf } from './log.ts'
 
 export type Repeated = {
   /** Not at the next turn but now; once, however often this is said meanwhile. */
