@@ -140,7 +140,7 @@ describe('evidence of the kind spiffe-svid', () => {
     await refusesToken(await foreign.token(PATH, { aud: AUDIENCE, iat: seconds(minutes(1)) }), 'evidence_not_yet_valid')
   })
 
-  it('replay: what was shown for one challenge, or by one agent, is worth nothing for another', async () => {
+  it('CVE-2026-112377, relay: what was shown for one challenge, or by one agent, is worth nothing for another', async () => {
     const [mine, next, another] = [challenge(), challenge(), challenge({ key: 'thumbprint-of-another-agent' })]
     const shown = x509(await foreign.svid(PATH), mine.binding)
     const token = await foreign.token(PATH, { aud: [AUDIENCE, beside(mine)] })
