@@ -1,9 +1,19 @@
 /** Every kind of evidence that is a piece of its own, with its verifier: one line a kind. */
-import type { Verifiers } from '../../api/verifier.ts'
-import { type BundleOf, createSpiffeSvidVerifier } from './spiffe-svid/spiffe-svid.ts'
+import type { PieceKind, Verifiers } from '../../api/verifier.ts'
+import { agentManifestVerifier } from './agent-manifest/agent-manifest.ts'
+import { spiffeSvidVerifier } from './spiffe-svid/spiffe-svid.ts'
 import { tpm2Quote } from './tpm2-quote/tpm2-quote.ts'
 
-/** @param parts.bundleOf the keys of another trust domain */
-export function createVerifiers(parts: { bundleOf: BundleOf }): Verifiers {
-  return { 'spiffe-svid': createSpiffeSvidVerifier(parts.bundleOf), 'tpm2-quote': tpm2Quote }
+/** What a verifier that asks others needs; workers have none of it. */
+export type Parts = Record<string, never>
+
+export function createVerifiers(_: Parts): Verifiers {
+  return {
+    'agent-manifest': agentManifestVerifier,
+    'spiffe-svid': spiffeSvidVerifier,
+    'tpm2-quote': tpm2Quote,
+  }
 }
+
+/** Those that ask others over the network run where its connections are; all others in workers (pool.ts). */
+export const ON_MAIN_THREAD: ReadonlySet<PieceKind> = new Set(['kubernetes-sat'])
