@@ -47,7 +47,7 @@ function refuseSeveral(what: string, ...ways: (string | undefined)[]): void {
 
 export const fileIn = async (file: string, name?: string): Promise<Part> => ({
   name: name ?? basename(file),
-  digest: await measured(file, async (digests) => (await digests([file])).digests.get(file) ?? ''),
+  digest: await measured(file, async (digests) => (await digests([file])).get(file) ?? ''),
 })
 
 /** As the attester measures a model that nobody signed. */
@@ -55,7 +55,7 @@ const folderIn = async (folder: string, name?: string): Promise<Part> => ({
   name: name ?? basename(folder),
   digest: await measured(folder, async (digests) => {
     const files = await filesIn(folder)
-    const { digests: all } = await digests(files.map(({ path }) => path))
+    const all = await digests(files.map(({ path }) => path))
     return folderDigest(files.map((file) => ({ name: file.name, digest: all.get(file.path) ?? '' })))
   }),
 })

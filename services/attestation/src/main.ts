@@ -10,7 +10,7 @@ import { createPrincipals } from '@credence/shared/principals'
 import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
-import { createBundles } from './adapters/bundles/bundles.ts'
+import { createBundles, withCurrentBundles } from './adapters/bundles/bundles.ts'
 import { readClusters } from './adapters/kubernetes/clusters.ts'
 import { createReviews } from './adapters/kubernetes/review.ts'
 import { createIssueEar } from './adapters/results/ear.ts'
@@ -90,11 +90,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verify: createVerify({
-      verifiers: createVerifiers({ reviewOf: reviews.reviewOf, bundleOf: bundles.of }),
-      pool,
-      log,
-    }),
+    verify: withCurrentBundles(bundles, createVerify({ verifiers: createVerifiers(reviews), pool, log })),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),

@@ -70,7 +70,7 @@ async function measure(found: ModelFile[], serialization: Serialization, { hashi
       'The model was hashed with BLAKE3, which is not supported. Sign it with SHA-256.',
     )
   if (method === 'files' && algorithm === 'sha256') {
-    const { digests } = await hashing.digests(found.map(({ path }) => path))
+    const digests = await hashing.digests(found.map(({ path }) => path))
     return found.map(({ name, path }) => ({ name, digest: digests.get(path) as string }))
   }
   const files: { name: string; digest: string }[] = []
