@@ -31,6 +31,8 @@ export type Appraisal = {
   vector: TrustVector
   /** `<kind>/<code>`, or a code of the whole. */
   reasons: string[]
+  /** Those of them for which it was not accepted. */
+  against: string[]
   composition: Composition | undefined
   modelGrade: ModelGrade | undefined
   references: string[]
@@ -70,7 +72,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   // What was shown and failed is not missing as well.
   const unmet = judged.unmet.filter((code) => ![...faulty].some((kind) => code === `${kind}/missing`))
   const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
-  const accepted = faults.length === 0 && judged.unmet.length === 0
+  const against = unique([...faults, ...unmet])
+  const accepted = against.length === 0
   const findings = relied.map(({ finding }) => finding)
   return {
     status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
@@ -79,7 +82,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     kinds: judged.kinds,
     evidence: appraised.map(({ piece }) => piece),
     vector,
-    reasons: [...new Set([...faults, ...unmet, ...notes])],
+    reasons: unique([...against, ...notes]),
+    against,
     composition,
     modelGrade: claims['model-signing']?.grade,
     references: unique(findings.flatMap(({ references }) => references)),
