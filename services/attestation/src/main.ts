@@ -12,8 +12,10 @@ import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { tpmEnroller } from './adapters/tpm/enroller.ts'
+import { createPool } from './adapters/verifiers/pool.ts'
 import { openStatement } from './adapters/verifiers/software/statement.ts'
 import { createVerifiers } from './adapters/verifiers/verifiers.ts'
+import { createVerify, VERIFICATION_MS } from './adapters/verifiers/verify.ts'
 import { anchorMethods } from './api/grpc/anchors.ts'
 import { evidenceMethods } from './api/grpc/evidence.ts'
 import { measurementMethods } from './api/grpc/measurements.ts'
@@ -63,6 +65,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
+  const pool = createPool({ withinMs: VERIFICATION_MS })
+  cleanup.push(pool.stop)
   const barrier = createBarrier(bus, followers)
   const context = {
     spiffeId,
@@ -74,7 +78,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verifiers: createVerifiers(),
+    verify: createVerify({ verifiers: createVerifiers({}), pool, log }),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),
