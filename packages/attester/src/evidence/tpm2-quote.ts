@@ -12,7 +12,7 @@ const MOST_EVENT_LOG = 600_000
  * @param options.selection what the profile asks for, exactly
  * @param options.eventLog file to send along; undefined: none
  */
-export const tpm2QuoteProducer =
+export const createTpm2Quote =
   (options: { quoter: Quoter; selection: Selection; eventLog?: string }): Producer =>
   async ({ binding }) => {
     const { attest, signature, pcrs } = await options.quoter.quote(options.selection, binding)

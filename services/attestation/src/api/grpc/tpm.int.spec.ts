@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tpm2QuoteProducer } from '@credence/attester/evidence/tpm2-quote'
+import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
 import { type EnrolOptions, enrolTpm } from '@credence/attester/tpm/enrol'
 import { createQuoter, type Quoter } from '@credence/attester/tpm/quote'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
@@ -58,7 +58,7 @@ describe.skipIf(swtpmMissing)(`a TPM${swtpmMissing ? ` (skipped: ${swtpmMissing}
     const { nonce, challengeId } = challenge
     const keyThumbprint = from.key.thumbprint
     const binding = evidenceBinding({ kind: 'tpm2-quote', nonce, keyThumbprint, audience: house.audience })
-    const produce = tpm2QuoteProducer({ quoter, selection: SELECTION, eventLog: tpm.eventLog })
+    const produce = createTpm2Quote({ quoter, selection: SELECTION, eventLog: tpm.eventLog })
     const piece = await produce({ nonce, binding, now: new Date() })
     const statement = await worker.statement(challenge, COMPOSITION, [piece])
     const evidence = [{ kind: piece.kind, content: Buffer.from(piece.content) }]

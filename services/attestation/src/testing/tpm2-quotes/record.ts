@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tpm2QuoteProducer } from '@credence/attester/evidence/tpm2-quote'
+import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
 import type { AttestationKeyType } from '@credence/attester/tpm/attestation-key'
 import type { EndorsementKeyType } from '@credence/attester/tpm/endorsement-key'
 import { enrolTpm } from '@credence/attester/tpm/enrol'
@@ -56,7 +56,7 @@ async function one(
   const keys = { attestationKey: key, endorsementKey: endorsement }
   await enrolTpm({ tcti, folder, ...keys, agent: identity, audience: AUDIENCE, service: overheard })
   const quoter = createQuoter({ tcti, folder })
-  const produce = tpm2QuoteProducer({ quoter, selection: { bank, pcrs }, eventLog: tpm.eventLog })
+  const produce = createTpm2Quote({ quoter, selection: { bank, pcrs }, eventLog: tpm.eventLog })
   const now = new Date()
   const { content } = await produce({ nonce: NONCE, binding: bindingOf(agent), now })
   await quoter.close()

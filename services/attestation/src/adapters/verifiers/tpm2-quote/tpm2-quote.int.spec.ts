@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tpm2QuoteProducer } from '@credence/attester/evidence/tpm2-quote'
+import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
 import { ATTESTATION_KEY_TYPES, type AttestationKeyType } from '@credence/attester/tpm/attestation-key'
 import type { EnrolOptions } from '@credence/attester/tpm/enrol'
 import { createQuoter, type Quoter, type Selection } from '@credence/attester/tpm/quote'
@@ -61,7 +61,7 @@ describe.skipIf(swtpmMissing)(`a real TPM${swtpmMissing ? ` (skipped: ${swtpmMis
     const quoter = createQuoter({ tcti: tpm.tcti, folder })
     quoters.push(quoter)
     const quote = (binding: Uint8Array = bindingOf(who), selection: Selection = SELECTION, eventLog?: string) =>
-      tpm2QuoteProducer({ quoter, selection, ...(eventLog ? { eventLog } : {}) })({
+      createTpm2Quote({ quoter, selection, ...(eventLog ? { eventLog } : {}) })({
         nonce: '',
         binding,
         now: new Date(),
