@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { agentManifestProducer } from '@credence/attester/evidence/agent-manifest'
 import { modelSigningProducer } from '@credence/attester/evidence/model-signing'
-import { tpm2QuoteProducer } from '@credence/attester/evidence/tpm2-quote'
+import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
 import { createHashing } from '@credence/attester/hashing/hashing'
 import { type Made, measureComposition } from '@credence/attester/measure/composition'
 import type { Producer } from '@credence/attester/producer'
@@ -38,7 +38,7 @@ export function createEvidence(about: {
     ['agent-manifest', agentManifestProducer(about.manifest)],
     ['model-signing', modelSigningProducer(made.model, { hashing })],
   ]
-  if (quoter && about.tpm) producers.push(['tpm2-quote', tpm2QuoteProducer({ quoter, selection: about.tpm.selection })])
+  if (quoter && about.tpm) producers.push(['tpm2-quote', createTpm2Quote({ quoter, selection: about.tpm.selection })])
   const composition = async () => (await measureComposition(made, { hashing })).composition
   return {
     composition,
