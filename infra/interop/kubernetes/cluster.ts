@@ -31,13 +31,17 @@ export const missingCluster = (): string | undefined =>
     ? undefined
     : 'no etcd and kube-apiserver in .credence/tools/kubernetes (infra/interop/kubernetes/README.md)'
 
-/** @param folder for its keys, data and logs. @throws Error with its last words when it does not come up */
-export async function startCluster(folder: string): Promise<Cluster> {
+/**
+ * @param folder for its keys, data and logs
+ * @param signsWith the type of the key for service-account tokens: RSA, as kubeadm makes it, unless said
+ * @throws Error with its last words when it does not come up
+ */
+export async function startCluster(folder: string, signsWith: 'rsa' | 'ec' = 'rsa'): Promise<Cluster> {
   mkdirSync(folder, { recursive: true })
   const [etcdPort = 0, peerPort = 0, port = 0] = await freePorts(3)
   const authority = await openAuthority(join(folder, 'pki'), 'kubernetes.example')
   const tls = await authority.issue('kube-apiserver', 'spiffe://kubernetes.example/apiserver')
-  const { signingKeyFile, publicKeyFile } = serviceAccountKeys(folder)
+  const { signingKeyFile, publicKeyFile } = serviceAccountKeys(folder, signsWith)
   const administrator = randomUUID()
   const tokensFile = join(folder, 'tokens.csv')
   writeFileSync(tokensFile, `${administrator},admin,admin,system:masters\n`, { mode: 0o600 })
@@ -84,9 +88,11 @@ export async function startCluster(folder: string): Promise<Cluster> {
   throw new Error(`kube-apiserver did not come up. Its last words:\n${words}`)
 }
 
-/** RSA, as kubeadm makes them. */
-function serviceAccountKeys(folder: string) {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+function serviceAccountKeys(folder: string, type: 'rsa' | 'ec') {
+  const { privateKey, publicKey } =
+    type === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signingKeyFile = join(folder, 'sa.key')
   const publicKeyFile = join(folder, 'sa.pub')
   writeFileSync(signingKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })

@@ -11,19 +11,28 @@ const YES_IS_KEPT_MS = 12_000
 /** A binding as `evidenceBinding` makes it, of a challenge that never was. */
 const BINDING = Buffer.alloc(32, 7).toString('base64url')
 
-const folder = mkdtempSync(join(tmpdir(), 'credence-kubernetes-'))
-const cluster = await startCluster(folder)
-try {
-  writeFileSync(
-    fileURLToPath(new URL('recorded.json', import.meta.url)),
-    `${JSON.stringify(await recorded(cluster), null, 2)}\n`,
-  )
-} finally {
-  await cluster.stop()
-  rmSync(folder, { recursive: true, force: true })
+const both = { ...(await inCluster('rsa', recorded)), elliptic: await inCluster('ec', elliptic) }
+writeFileSync(fileURLToPath(new URL('recorded.json', import.meta.url)), `${JSON.stringify(both, null, 2)}\n`)
+
+async function inCluster<T>(signsWith: 'rsa' | 'ec', asked: (cluster: Cluster) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'credence-kubernetes-'))
+  const cluster = await startCluster(folder, signsWith)
+  try {
+    return await asked(cluster)
+  } finally {
+    await cluster.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
-async function recorded({ api }: Cluster) {
+/** What a cluster signs whose key is an EC key. */
+async function elliptic(cluster: Cluster) {
+  const agents = await prepareAgents(cluster)
+  return { token: await agents.token({ boundTo: 'Pod' }), keys: JSON.parse(await agents.keys()) }
+}
+
+async function recorded(cluster: Cluster) {
+  const { api } = cluster
   const agents = await prepareAgents(cluster)
   const review = async (token: string, audience = AUDIENCE) => {
     const { body } = await api('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {

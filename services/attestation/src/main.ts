@@ -10,13 +10,15 @@ import { createPrincipals } from '@credence/shared/principals'
 import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
-import { createBundles } from './adapters/bundles/bundles.ts'
+import { createBundles, withCurrentBundles } from './adapters/bundles/bundles.ts'
 import { readClusters } from './adapters/kubernetes/clusters.ts'
 import { createReviews } from './adapters/kubernetes/review.ts'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { tpmEnroller } from './adapters/tpm/enroller.ts'
+import { createPool } from './adapters/verifiers/pool.ts'
 import { openStatement } from './adapters/verifiers/software/statement.ts'
 import { createVerifiers } from './adapters/verifiers/verifiers.ts'
+import { createVerify, VERIFICATION_MS } from './adapters/verifiers/verify.ts'
 import { anchorMethods } from './api/grpc/anchors.ts'
 import { evidenceMethods } from './api/grpc/evidence.ts'
 import { measurementMethods } from './api/grpc/measurements.ts'
@@ -73,6 +75,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
+  const pool = createPool({ withinMs: VERIFICATION_MS })
+  cleanup.push(pool.stop)
   const barrier = createBarrier(bus, followers)
   const reviews = createReviews(readClusters(config.CREDENCE_KUBERNETES_CLUSTERS_FILE))
   cleanup.push(reviews.close)
@@ -86,7 +90,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verifiers: createVerifiers({ ...reviews, bundleOf: bundles.of }),
+    verify: withCurrentBundles(bundles, createVerify({ verifiers: createVerifiers(reviews), pool, log })),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),

@@ -5,8 +5,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
+import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { credence as runCredence } from '../../../../infra/testing/credence.ts'
+import { explainFailure } from '../failure.ts'
+import { addManifestCommands } from './manifest.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-manifest-'))
 const path = (name: string) => join(folder, name)
@@ -42,6 +45,14 @@ beforeAll(async () => {
   expect(signed).toMatchObject({ code: 0 })
 }, 60_000)
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** In this process: what goes wrong goes wrong before anything is written. */
+async function failureOf(args: string[]) {
+  const program = new Command('credence').exitOverride()
+  addManifestCommands(program)
+  const failed = program.parseAsync(['manifest', ...args], { from: 'user' }).then(() => undefined)
+  return explainFailure(await failed.catch((error) => error))
+}
 
 describe('credence manifest', () => {
   it('create measures the parts', () => {
@@ -204,5 +215,5 @@ describe('credence manifest', () => {
   ]
   for (const [name, code, error, args] of wrong)
     it(`refuses ${name}`, async () =>
-      expect(await credence(...args())).toMatchObject({ code, error: expect.stringContaining(error) }))
+      expect(await failureOf(args())).toMatchObject({ code, text: expect.stringContaining(error) }))
 })

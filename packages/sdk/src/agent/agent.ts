@@ -119,14 +119,16 @@ export function createAgent(options: AgentOptions): Agent {
   const show = (collect: Collect, notBefore: string[]) =>
     showEvidence({ clients, key, agentId, spiffeId }, collect, notBefore)
 
-  /** Activation follows the result by itself; this waits for it. */
+  /** Activation follows the result by itself; this waits for it. One that people hold stays held, whatever it shows. */
   async function activated(): Promise<string> {
     const deadline = Date.now() + ACTIVATION_MS
     for (;;) {
       const { agent, position } = await clients.identity.getAgent({ agentId, notBefore: [] })
-      if (agent?.state === AgentState.AGENT_STATE_ACTIVE) return position
-      if (Date.now() > deadline)
-        throw unavailable('not_active_yet', 'The result was accepted, and the agent is not active yet.')
+      if (agent?.state === AgentState.AGENT_STATE_ACTIVE || agent?.state === AgentState.AGENT_STATE_QUARANTINED)
+        return position
+      const late = Date.now() > deadline
+      if (late && agent?.state === AgentState.AGENT_STATE_SUSPENDED) return position
+      if (late) throw unavailable('not_active_yet', 'The result was accepted, and the agent is not active yet.')
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

@@ -26,6 +26,8 @@ type Recorded = {
     'projected' | 'for_others' | 'bound_to_node' | 'pod_just_gone' | 'pod_gone' | 'pod_replaced',
     { status: object }
   >
+  /** Of another cluster, whose key is an EC key. */
+  elliptic: { token: string; keys: object }
   pods: Record<'running' | 'ended' | 'gone' | 'replaced', { status: number; body: RecordedPod }>
 }
 export type RecordedPod = { metadata: { uid: string }; spec: object; status: object }

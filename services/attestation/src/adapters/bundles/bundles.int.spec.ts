@@ -9,11 +9,12 @@ import type { Anchor } from '@credence/contracts/attestation/trust'
 import { later } from '@credence/shared/clock'
 import { createEgress } from '@credence/shared/http/egress'
 import { createLog } from '@credence/shared/log'
+import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { verifyX509Svid } from '@credence/shared/spiffe/x509-svid'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openAuthority } from '../../../../../infra/dev/pki.ts'
 import { type ForeignDomain, foreignDomain } from '../../../../../infra/testing/foreign-domain.ts'
-import { createBundles, type TrustDomainAnchor } from './bundles.ts'
+import { createBundles } from './bundles.ts'
 
 const START = new Date()
 let now = START
@@ -62,7 +63,7 @@ beforeEach(() => {
 
 const numbered = (domain: ForeignDomain | undefined, spiffe_sequence: number, more: object = {}) =>
   JSON.stringify({ ...JSON.parse(domain?.bundle ?? '{}'), spiffe_sequence, ...more })
-const anchor = (part: Partial<TrustDomainAnchor> = {}): Anchor => ({
+const anchor = (part: { bundle_endpoint?: string | undefined } = {}): Anchor => ({
   anchor: 'anc_foreign',
   label: 'foreign',
   kinds: ['spiffe-svid'],
@@ -77,7 +78,10 @@ const anchor = (part: Partial<TrustDomainAnchor> = {}): Anchor => ({
 })
 const open = () => createBundles({ egress: createEgress({ allow: ['127.0.0.0/8'] }), clock: () => now, log })
 type Bundles = ReturnType<typeof open>
-const of = (bundles: Bundles, { anchor: id, material }: Anchor) => bundles.of(id, material as TrustDomainAnchor)
+const of = (bundles: Bundles, which: Anchor) => {
+  const { material } = bundles.current(which)
+  return parseBundle('foreign.example', material.type === 'spiffe-trust-domain' ? material.bundle : '')
+}
 const counts = async (bundles: Bundles, domain: ForeignDomain | undefined, which = anchor()) => {
   const svid = await domain?.svid('/w')
   try {
@@ -154,7 +158,7 @@ describe('bundles of other trust domains', () => {
     expect(await counts(bundles, second)).toBe(true)
     now = later(START, 86_401)
     await bundles.refresh([anchor()])
-    expect(() => of(bundles, anchor())).toThrow(expect.objectContaining({ reason: 'bundle_stale' }))
+    expect(() => of(bundles, anchor())).toThrow(expect.objectContaining({ reason: 'bundle_malformed' }))
     answer = { status: 200, body: numbered(second, 2) }
     now = later(now, 31)
     await bundles.refresh([anchor()])
@@ -163,7 +167,7 @@ describe('bundles of other trust domains', () => {
     const never = open()
     of(never, anchor())
     now = later(now, 86_401)
-    expect(() => of(never, anchor())).toThrow(expect.objectContaining({ reason: 'bundle_stale' }))
+    expect(() => of(never, anchor())).toThrow(expect.objectContaining({ reason: 'bundle_malformed' }))
     expect(of(never, anchor({ bundle_endpoint: undefined })).trustDomain).toBe('foreign.example')
   })
 

@@ -7,16 +7,14 @@ import { CredenceError, unavailable } from '@credence/contracts/errors'
 import { type Clock, later } from '@credence/shared/clock'
 import type { Egress } from '@credence/shared/http/egress'
 import type { Log } from '@credence/shared/log'
-import { parseBundle, refuseOlder, type TrustBundle } from '@credence/shared/spiffe/bundle'
+import { parseBundle, refuseOlder } from '@credence/shared/spiffe/bundle'
+import type { Verify } from '../../api/verifier.ts'
 
-export type TrustDomainAnchor = Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>
+type TrustDomainAnchor = Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>
 
 export type Bundles = {
-  /**
-   * The bundle of an anchor that holds now.
-   * @throws CredenceError `bundle_malformed`; `bundle_stale` when its endpoint has not answered for a day
-   */
-  of(anchor: string, material: TrustDomainAnchor): TrustBundle
+  /** An anchor with the bundle that holds now; with none that can be read when its endpoint has been silent for a day. */
+  current(anchor: Anchor): Anchor
   /**
    * Fetches what is due, of these anchors; what is held of others is forgotten. A fetch that fails changes nothing: it
    * is logged, and tried again. Safe to call at any time, and by every replica for itself.
@@ -25,7 +23,8 @@ export type Bundles = {
 }
 
 type Held = {
-  bundle: TrustBundle
+  /** JSON, as it came. */
+  text: string
   /** When the endpoint last answered; when this process first saw the anchor, until it does. */
   freshAt: Date
   dueAt: Date
@@ -47,7 +46,7 @@ export function createBundles(parts: { egress: Egress; clock: Clock; log: Log })
     const known = held.get(anchor)
     if (known) return known
     const now = clock()
-    const first = { bundle: parseBundle(material.trust_domain, material.bundle), freshAt: now, dueAt: now }
+    const first = { text: material.bundle, freshAt: now, dueAt: now }
     held.set(anchor, first)
     return first
   }
@@ -56,10 +55,11 @@ export function createBundles(parts: { egress: Egress; clock: Clock; log: Log })
     const now = clock()
     if (before.dueAt > now) return
     try {
-      const bundle = await fetched(egress, material.trust_domain, endpoint)
-      refuseOlder(before.bundle, bundle)
+      const text = await fetched(egress, endpoint)
+      const bundle = parseBundle(material.trust_domain, text)
+      refuseOlder(parseBundle(material.trust_domain, before.text), bundle)
       const seconds = Math.min(Math.max(bundle.refreshHintSeconds, SOONEST_SECONDS), LATEST_SECONDS)
-      held.set(anchor, { bundle, freshAt: now, dueAt: later(now, seconds) })
+      held.set(anchor, { text, freshAt: now, dueAt: later(now, seconds) })
     } catch (error) {
       held.set(anchor, { ...before, dueAt: later(now, SOONEST_SECONDS) })
       const reason = error instanceof CredenceError ? error.reason : 'internal'
@@ -67,11 +67,12 @@ export function createBundles(parts: { egress: Egress; clock: Clock; log: Log })
     }
   }
   return {
-    of: (anchor, material) => {
-      const { bundle, freshAt } = holds(anchor, material)
-      if (material.bundle_endpoint && later(freshAt, STALE_SECONDS) < clock())
-        throw unavailable('bundle_stale', `The bundle endpoint of ${bundle.trustDomain} has not answered for a day.`)
-      return bundle
+    current: (anchor) => {
+      const { material } = anchor
+      if (material.type !== 'spiffe-trust-domain' || !material.bundle_endpoint) return anchor
+      const { text, freshAt } = holds(anchor.anchor, material)
+      const bundle = later(freshAt, STALE_SECONDS) < clock() ? '' : text
+      return { ...anchor, material: { ...material, bundle } }
     },
     refresh: async (anchors) => {
       const living = new Set(anchors.map(({ anchor }) => anchor))
@@ -86,12 +87,18 @@ export function createBundles(parts: { egress: Egress; clock: Clock; log: Log })
   }
 }
 
-async function fetched(egress: Egress, trustDomain: string, endpoint: string): Promise<TrustBundle> {
+/** Verifies by the bundles that hold now: verifiers themselves ask nobody. */
+export const withCurrentBundles =
+  (bundles: Bundles, verify: Verify): Verify =>
+  (kind, content, about) =>
+    verify(kind, content, { ...about, anchors: about.anchors.map(bundles.current) })
+
+async function fetched(egress: Egress, endpoint: string): Promise<string> {
   const response = await egress(endpoint, { headers: { accept: 'application/json' } })
   if (response.status !== 200)
     throw unavailable(
       'bundle_not_served',
       `${new URL(endpoint).hostname} answers ${response.status}, not with a bundle.`,
     )
-  return parseBundle(trustDomain, await response.text())
+  return response.text()
 }

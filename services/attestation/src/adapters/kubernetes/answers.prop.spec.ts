@@ -57,7 +57,10 @@ describe('readers of tokens, keys and answers', () => {
         const place = path.join('.')
         if (fault) expect(fault.refused).toMatch(/^review_/)
         else
-          expect(ofNoConcern.test(place) || JSON.stringify(answer) === JSON.stringify(YES), `${place} ${by}`).toBe(true)
+          expect(
+            ofNoConcern.test(place) || JSON.stringify(answer) === JSON.stringify(YES),
+            `${place} ${JSON.stringify(by)}`,
+          ).toBe(true)
       }),
       { numRuns: 5_000 },
     )

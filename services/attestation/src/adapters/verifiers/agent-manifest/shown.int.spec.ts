@@ -17,11 +17,12 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { recordedCommit } from '../../../../../../infra/testing/commits.ts'
 import { result as recordedResult, agent as registered } from '../../../../../../infra/testing/facts.ts'
 import { examine } from '../../../api/examine.ts'
+import type { Verify } from '../../../api/verifier.ts'
 import { appraise } from '../../../domain/appraisal.ts'
 import { appraisers } from '../../../domain/kinds/kinds.ts'
 import { createAppraisals } from '../../../projections/appraisals.ts'
 import { openStatement } from '../software/statement.ts'
-import { createVerifiers } from '../verifiers.ts'
+import { alone } from '../verifiers.ts'
 import { newBuilder } from './testing.ts'
 
 const SERVICE = 'spiffe://acme.example/service/attestation'
@@ -120,12 +121,10 @@ async function attest({ appraisals, agent }: Awaited<ReturnType<typeof prepared>
     profile,
     now,
   }
+  const verify: Verify = (kind, piece, evidenced) =>
+    alone[kind as 'agent-manifest'].verify(piece, evidenced as never) as never
   const log = createLog('attestation', 'silent')
-  const bundleOf = () => {
-    throw new Error('nobody shows an SVID here')
-  }
-  const verifiers = createVerifiers({ reviewOf: () => undefined, bundleOf })
-  const context = { openStatement, verifiers, appraisers, appraisals, spiffeId: SERVICE, log }
+  const context = { openStatement, verify, appraisers, appraisals, spiffeId: SERVICE, log }
   const { examined } = await examine(submission, context)
   const { isBlocked, referencesOf } = appraisals
   const references = referencesOf('meeting-scheduler')

@@ -30,6 +30,12 @@ describe(`a token of Kubernetes ${recorded.kubernetes}`, () => {
     })
   })
 
+  it('may be signed by an EC key, and only by the one of its cluster', async () => {
+    const { token, keys } = recorded.elliptic
+    expect(await check(token, { anchors: [anchorOf({ ...recorded, keys })], ...later(60) })).toHaveProperty('claims')
+    expect(await check(token, later(60))).toEqual({ refused: 'key_unknown' })
+  })
+
   it('says that it was made for the challenge, when it was', async () => {
     expect(await check(tokens.bound_to_challenge)).toHaveProperty('claims.nonce_bound', true)
     expect(await check(tokens.bound_to_challenge, { binding: Buffer.alloc(32, 9) })).toEqual({

@@ -4,7 +4,9 @@ import { parseJson, type Refused } from './bundle.ts'
 import type { Signed } from './dsse.ts'
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
-const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+export const STATEMENT_V1 = 'https://in-toto.io/Statement/v1'
+/** The same fields under an older name; cosign still writes it. */
+export const STATEMENT_V0_1 = 'https://in-toto.io/Statement/v0.1'
 const MAX_SUBJECTS = 64
 
 /** Which statement it is comes first: what follows may look otherwise in another. */
@@ -23,17 +25,19 @@ export type Statement = z.infer<typeof Statement>
 
 /**
  * Reads a signed payload as the statement of a predicate type.
+ * @param statementTypes which versions of in-toto are taken
  * @returns it, or `payload_type`, `statement_malformed`, `statement_type`, `predicate_type`
  */
 export function readStatement(
   signed: Pick<Signed, 'payload' | 'payloadType'>,
   predicateType: string,
+  statementTypes: readonly string[] = [STATEMENT_V1],
 ): Statement | Refused {
   if (signed.payloadType !== PAYLOAD_TYPE) return { refused: 'payload_type' }
   const json = parseJson(signed.payload)
   const types = Types.safeParse(json)
   if (!types.success) return { refused: 'statement_malformed' }
-  if (types.data._type !== STATEMENT_TYPE) return { refused: 'statement_type' }
+  if (!statementTypes.includes(types.data._type)) return { refused: 'statement_type' }
   if (types.data.predicateType !== predicateType) return { refused: 'predicate_type' }
   const parsed = Statement.safeParse(json)
   return parsed.success

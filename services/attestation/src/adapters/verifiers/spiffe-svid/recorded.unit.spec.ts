@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
 import type { Anchor } from '@credence/contracts/attestation/trust'
 import { later } from '@credence/shared/clock'
-import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { describe, expect, it } from 'vitest'
 import type { Evidenced } from '../../../api/verifier.ts'
-import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
+import { spiffeSvidVerifier } from './spiffe-svid.ts'
 
 type Recorded = {
   challenge: { nonce: string; keyThumbprint: string; audience: string }
@@ -20,7 +19,7 @@ type Recorded = {
 const read = (domain: string): Recorded =>
   JSON.parse(readFileSync(new URL(`./recorded/${domain}.json`, import.meta.url), 'utf8'))
 const DOMAINS = ['foreign.example', 'other.example']
-const verifier = createSpiffeSvidVerifier((_anchor, { trust_domain, bundle }) => parseBundle(trust_domain, bundle))
+const verifier = spiffeSvidVerifier
 
 const anchorOf = (trust_domain: string, bundle: object): Anchor => ({
   anchor: `anc_${trust_domain}`,

@@ -17,7 +17,6 @@ const CODES: Record<string, string> = {
   jwt_svid_not_yet_valid: 'evidence_not_yet_valid',
   jwt_svid_audience: 'other_audience',
   bundle_malformed: 'anchor_unusable',
-  bundle_stale: 'anchor_unusable',
   spiffe_id_malformed: 'spiffe_id_malformed',
   spiffe_id_without_path: 'spiffe_id_malformed',
 }

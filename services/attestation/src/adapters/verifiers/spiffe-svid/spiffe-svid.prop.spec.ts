@@ -1,18 +1,17 @@
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
-import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { proveSvidKey } from '@credence/shared/spiffe/svid-proof'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type ForeignDomain, foreignDomain } from '../../../../../../infra/testing/foreign-domain.ts'
 import type { Evidenced } from '../../../api/verifier.ts'
 import { spiffeSvid } from '../../../domain/kinds/spiffe-svid.ts'
-import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
+import { spiffeSvidVerifier } from './spiffe-svid.ts'
 
 const NOW = new Date('2026-11-25T04:00:00Z')
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
 const about = { kind: 'spiffe-svid', nonce: 'bm9uY2U', keyThumbprint: 'thumbprint', audience: AUDIENCE } as const
 const binding = evidenceBinding(about)
-const verifier = createSpiffeSvidVerifier((_anchor, { trust_domain, bundle }) => parseBundle(trust_domain, bundle))
+const verifier = spiffeSvidVerifier
 
 let foreign: ForeignDomain
 let evidenced: Evidenced<'spiffe-svid'>

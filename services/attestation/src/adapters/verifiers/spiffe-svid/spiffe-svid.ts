@@ -3,31 +3,21 @@
  * An X.509-SVID proves its key on this challenge. A JWT-SVID is bound to the challenge when that stands among its
  * audiences; otherwise it is a bearer token for us, as fresh as it says, and only the agent's statement ties it to the agent.
  */
-import type { AnchorMaterial } from '@credence/contracts/attestation/trust'
 import type { TrustBundle } from '@credence/shared/spiffe/bundle'
 import { parseSpiffeId } from '@credence/shared/spiffe/id'
 import { claimedTrustDomain } from '@credence/shared/spiffe/jwt-svid'
 import { claimedX509TrustDomain } from '@credence/shared/spiffe/x509-svid'
 import type { Evidenced, Verified, Verifier } from '../../../api/verifier.ts'
+import { bundleOf } from './bundles.ts'
 import { type Content, parseContent } from './content.ts'
 import { verifyJwt } from './jwt.ts'
 import type { Refused, SvidClaims } from './outcome.ts'
 import { refusalOf } from './refusals.ts'
 import { verifyX509 } from './x509.ts'
 
-/**
- * The keys of the domain that an anchor names.
- * @throws CredenceError `bundle_malformed` or `bundle_stale` when there are none that can be relied on
- */
-export type BundleOf = (
-  anchor: string,
-  material: Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>,
-) => TrustBundle
-
 const MAX_BYTES = 48 * 1024
 
-/** @param bundleOf the keys of an anchor's trust domain */
-export const createSpiffeSvidVerifier = (bundleOf: BundleOf): Verifier<'spiffe-svid'> => ({
+export const spiffeSvidVerifier: Verifier<'spiffe-svid'> = {
   kind: 'spiffe-svid',
   maximumBytes: MAX_BYTES,
   verify: async (bytes, about) => {
@@ -38,12 +28,12 @@ export const createSpiffeSvidVerifier = (bundleOf: BundleOf): Verifier<'spiffe-s
       const trustDomain = trustDomainOf(content)
       // Our own names are given by us, and proved otherwise; an anchor that claims to vouch for them vouches for nothing.
       if (trustDomain === parseSpiffeId(about.audience).trustDomain) return { refused: 'own_trust_domain' }
-      return await byAnyAnchor(content, about, trustDomain, bundleOf)
+      return await byAnyAnchor(content, about, trustDomain)
     } catch (error) {
       return refusalOf(error)
     }
   },
-})
+}
 
 const trustDomainOf = (content: Content): string =>
   content.form === 'jwt'
@@ -61,12 +51,11 @@ async function byAnyAnchor(
   content: Content,
   about: Evidenced<'spiffe-svid'>,
   trustDomain: string,
-  bundleOf: BundleOf,
 ): Promise<Verified<'spiffe-svid'>> {
   let refused: Refused = { refused: 'anchor_unknown' }
   for (const { anchor, material } of about.anchors) {
     if (material.type !== 'spiffe-trust-domain' || material.trust_domain !== trustDomain) continue
-    const outcome = await byOneAnchor(content, about, () => bundleOf(anchor, material))
+    const outcome = await byOneAnchor(content, about, () => bundleOf(trustDomain, material.bundle))
     if (!('refused' in outcome)) return { ...outcome, anchors: [anchor] }
     refused = outcome
     if (!OF_THIS_BUNDLE.includes(refused.refused)) return refused

@@ -2,13 +2,12 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
 import { CLAIMS } from '@credence/contracts/attestation/claims'
 import type { Anchor } from '@credence/contracts/attestation/trust'
-import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { proveSvidKey } from '@credence/shared/spiffe/svid-proof'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type ForeignDomain, foreignDomain } from '../../../../../../infra/testing/foreign-domain.ts'
 import type { Evidenced } from '../../../api/verifier.ts'
 import { spiffeSvid } from '../../../domain/kinds/spiffe-svid.ts'
-import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
+import { spiffeSvidVerifier } from './spiffe-svid.ts'
 
 const NOW = new Date('2026-11-25T04:00:00Z')
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
@@ -54,7 +53,7 @@ function challenge(part: Partial<Evidenced<'spiffe-svid'>> & { key?: string } = 
     ...part,
   }
 }
-const verifier = createSpiffeSvidVerifier((_anchor, { trust_domain, bundle }) => parseBundle(trust_domain, bundle))
+const verifier = spiffeSvidVerifier
 const encoded = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
 const base64 = (chain: Uint8Array[]) => chain.map((der) => Buffer.from(der).toString('base64'))
 type Svid = Awaited<ReturnType<ForeignDomain['svid']>>
@@ -140,7 +139,7 @@ describe('evidence of the kind spiffe-svid', () => {
     await refusesToken(await foreign.token(PATH, { aud: AUDIENCE, iat: seconds(minutes(1)) }), 'evidence_not_yet_valid')
   })
 
-  it('replay: what was shown for one challenge, or by one agent, is worth nothing for another', async () => {
+  it('CVE-2026-112377, relay: what was shown for one challenge, or by one agent, is worth nothing for another', async () => {
     const [mine, next, another] = [challenge(), challenge(), challenge({ key: 'thumbprint-of-another-agent' })]
     const shown = x509(await foreign.svid(PATH), mine.binding)
     const token = await foreign.token(PATH, { aud: [AUDIENCE, beside(mine)] })

@@ -9,7 +9,6 @@ import type { Anchor } from '@credence/contracts/attestation/trust'
 import { later } from '@credence/shared/clock'
 import { createEgress } from '@credence/shared/http/egress'
 import { createLog } from '@credence/shared/log'
-import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAuthority } from '../../../../../../infra/dev/pki.ts'
@@ -17,12 +16,12 @@ import { freePorts } from '../../../../../../infra/dev/ports.ts'
 import { type Spire, spireMissing, startSpire } from '../../../../../../infra/interop/spire/start.ts'
 import type { Evidenced } from '../../../api/verifier.ts'
 import { createBundles } from '../../bundles/bundles.ts'
-import { createSpiffeSvidVerifier } from './spiffe-svid.ts'
+import { spiffeSvidVerifier } from './spiffe-svid.ts'
 
 const AUDIENCE = 'spiffe://credence.example/service/attestation'
 const WORKLOADS = ['/ns/prod/sa/scheduler', '/ns/prod/sa/mailer']
 const SCHEDULER = `spiffe://foreign.example${WORKLOADS[0]}`
-const verifier = createSpiffeSvidVerifier((_anchor, { trust_domain, bundle }) => parseBundle(trust_domain, bundle))
+const verifier = spiffeSvidVerifier
 const missing = spireMissing()
 
 describe.skipIf(missing)(
@@ -140,7 +139,6 @@ describe.skipIf(missing)(
         clock: () => now,
         log: createLog('test', 'silent'),
       })
-      const ask = createSpiffeSvidVerifier(bundles.of)
       const material = {
         type: 'spiffe-trust-domain',
         trust_domain: 'foreign.example',
@@ -148,9 +146,11 @@ describe.skipIf(missing)(
         bundle_endpoint: endpoint,
       } as const
       const anchors: Anchor[] = [{ ...challenge().anchors[0], material } as Anchor]
+      const ask = (content: Uint8Array, about: Evidenced<'spiffe-svid'>) =>
+        verifier.verify(content, { ...about, anchors: about.anchors.map(bundles.current) })
       const outcome = async (form: 'x509' | 'jwt') => {
         const about = { ...challenge(), anchors }
-        return ask.verify(await shown(form, about), { ...about, now: new Date() })
+        return ask(await shown(form, about), { ...about, now: new Date() })
       }
       const keyOf = async () =>
         decodeProtectedHeader(JSON.parse(Buffer.from(await shown('jwt', challenge())).toString()).token).kid
@@ -169,13 +169,13 @@ describe.skipIf(missing)(
       await bundles.refresh(anchors)
       expect(await outcome('jwt')).toHaveProperty('claims')
       expect(await outcome('x509')).toHaveProperty('claims')
-      expect(await ask.verify(shownEarly, early)).toHaveProperty('claims')
+      expect(await ask(shownEarly, early)).toHaveProperty('claims')
 
       await spire.server('localauthority', 'jwt', 'taint', '-authorityID', active?.authority_id ?? '')
       await spire.server('localauthority', 'jwt', 'revoke', '-authorityID', active?.authority_id ?? '')
       now = later(now, 61)
       await bundles.refresh(anchors)
-      expect(await ask.verify(shownEarly, early)).toMatchObject({ refused: 'key_unknown' })
+      expect(await ask(shownEarly, early)).toMatchObject({ refused: 'key_unknown' })
       expect(await outcome('jwt')).toHaveProperty('claims')
     })
   },
