@@ -1,11 +1,10 @@
 /** Verifications a second of each kind, beside the bare signature check inside it, by turns. */
 import { type Figures, percentile, rounded } from '../../report.ts'
+import type { Section } from '../section.ts'
 import type { Subject } from './kind.ts'
 import { quoteSubjects } from './quotes.ts'
 import { agentManifestSubject, containerImageSubject, modelSigningSubject } from './signed-bundles.ts'
 import { kubernetesSubject, softwareSubject, spiffeSubjects } from './tokens.ts'
-
-export type Section = { method: string[]; rows: [what: string, value: string][]; figures: Figures }
 
 type Timing = { rounds: number; milliseconds: number }
 const WHOLE: Timing = { rounds: 7, milliseconds: 700 }
