@@ -47,11 +47,13 @@ export async function openTools(tcti: Tcti): Promise<Tools> {
   return {
     file: (name) => join(folder, name),
     run: async (tool, ...args) => {
-      try {
-        return await command(tool, args)
-      } finally {
-        if (LOADS.has(tool)) await command('flushcontext', ['-t'])
-      }
+      const flush = async () => LOADS.has(tool) && command('flushcontext', ['-t'])
+      const output = await command(tool, args).catch(async (error) => {
+        await flush().catch(() => undefined)
+        throw error
+      })
+      await flush()
+      return output
     },
     close: () => rm(folder, { recursive: true, force: true }),
   }
