@@ -95,7 +95,8 @@ describe('an appraisal', () => {
       fc.property(submission, ruleOf(), ruleOf(), about, (pieces, rule, more, around) => {
         const strict: Rule = { all_of: [rule, more] }
         const affirming = { worst_acceptable_status: 'affirming' as const }
-        const accepted = (one: Rule, part = {}) => appraise(pieces, { ...around, profile: profileOf(one, part) }).accepted
+        const accepted = (one: Rule, part = {}) =>
+          appraise(pieces, { ...around, profile: profileOf(one, part) }).accepted
         if (accepted(strict)) expect(accepted(rule) && accepted(more)).toBe(true)
         if (accepted(rule, affirming)) expect(accepted(rule)).toBe(true)
       }),
@@ -106,7 +107,11 @@ describe('an appraisal', () => {
     fc.assert(
       fc.property(submission, ruleOf(), about, fc.integer({ min: 1, max: 7_200 }), (pieces, rule, around, life) => {
         const sensitivities = [
-          { sensitivity: 'confidential' as const, worst_acceptable_status: 'affirming' as const, maximum_age_seconds: 60 },
+          {
+            sensitivity: 'confidential' as const,
+            worst_acceptable_status: 'affirming' as const,
+            maximum_age_seconds: 60,
+          },
         ]
         const profile = profileOf(rule, { maximum_age_seconds: life, sensitivities })
         const { accepted, until, sufficient } = appraise(pieces, { ...around, profile })

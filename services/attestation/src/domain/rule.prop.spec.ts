@@ -11,7 +11,12 @@ const RUNS = { numRuns: 3_000 }
 
 const judging = fc.tuple(submission, about, ruleOf()).map(([pieces, around, rule]) => {
   const { evidence } = appraise(pieces, { ...around, profile: profileOf(rule) })
-  const judged = { pieces: piecesOf(evidence), appraisers: around.appraisers, worst: 'warning' as const, now: around.now }
+  const judged = {
+    pieces: piecesOf(evidence),
+    appraisers: around.appraisers,
+    worst: 'warning' as const,
+    now: around.now,
+  }
   return (one: Rule) => {
     const outcome = judgeRule(one, judged)
     return { ...outcome, met: outcome.unmet.length === 0 }

@@ -22,7 +22,11 @@ const BLUEPRINTS = ['one', 'two']
 const of = fc.constantFrom
 
 type Named = { aggregate: string; fact: Fact }
-const named = <T extends Fact['type']>(aggregate: string, type: T, data: Extract<Fact, { type: T }>['data']): Named => ({
+const named = <T extends Fact['type']>(
+  aggregate: string,
+  type: T,
+  data: Extract<Fact, { type: T }>['data'],
+): Named => ({
   aggregate,
   fact: { type, data } as unknown as Fact,
 })

@@ -95,14 +95,16 @@ const claims: { [K in EvidenceKind]: fc.Arbitrary<ClaimsOf<K>> } = {
 }
 
 export const examined = (kind: EvidenceKind): fc.Arbitrary<Examined> =>
-  fc.oneof(
-    { weight: 29, arbitrary: claims[kind] as fc.Arbitrary<ClaimsOf<EvidenceKind>> },
-    { weight: 1, arbitrary: fc.constant(undefined) },
-  ).map((one) =>
-    one
-      ? { kind, digest: digests[0] ?? '', claims: one, anchors: anchors.slice(0, 1), measuredAt: NOW }
-      : { kind, digest: digests[0] ?? '', refused: 'signature_invalid' },
-  )
+  fc
+    .oneof(
+      { weight: 29, arbitrary: claims[kind] as fc.Arbitrary<ClaimsOf<EvidenceKind>> },
+      { weight: 1, arbitrary: fc.constant(undefined) },
+    )
+    .map((one) =>
+      one
+        ? { kind, digest: digests[0] ?? '', claims: one, anchors: anchors.slice(0, 1), measuredAt: NOW }
+        : { kind, digest: digests[0] ?? '', refused: 'signature_invalid' },
+    )
 
 /** The statement, and pieces of some other kinds. */
 export const submission: fc.Arbitrary<Examined[]> = fc
@@ -168,7 +170,9 @@ const usual: Reference['value'][] = [
 const references = fc
   .tuple(fc.constantFrom(usual, usual, []), fc.array(value, { maxLength: 6 }))
   .map(([base, more]) =>
-    [...base, ...more].map((one, at): Reference => ({ reference: `ref_${at}`, blueprint: BLUEPRINT, label: 'x', value: one })),
+    [...base, ...more].map(
+      (one, at): Reference => ({ reference: `ref_${at}`, blueprint: BLUEPRINT, label: 'x', value: one }),
+    ),
   )
 
 export const about: fc.Arbitrary<Omit<AboutAppraisal, 'profile'>> = fc
