@@ -1,7 +1,7 @@
 /** Every kind of evidence that is a piece of its own, with its verifier: one line a kind. */
 import type { PieceKind, Verifiers } from '../../api/verifier.ts'
 import { agentManifestVerifier } from './agent-manifest/agent-manifest.ts'
-import { tpm2Quote } from './tpm2-quote/tpm2-quote.ts'
+import { tpm2QuoteVerifier } from './tpm2-quote/tpm2-quote.ts'
 
 /** What a verifier that asks others needs; workers have none of it. */
 export type Parts = Record<string, never>
@@ -9,7 +9,7 @@ export type Parts = Record<string, never>
 export function createVerifiers(_: Parts): Verifiers {
   return {
     'agent-manifest': agentManifestVerifier,
-    'tpm2-quote': tpm2Quote,
+    'tpm2-quote': tpm2QuoteVerifier(),
   }
 }
 
