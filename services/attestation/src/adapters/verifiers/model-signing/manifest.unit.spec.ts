@@ -109,7 +109,7 @@ describe('a signed statement is refused', () => {
     expect(await verified(signed)).toMatchObject({ refused: code })
   })
 
-  it.each(['/etc/passwd', '../a', 'a/../b', './a', 'a//b', 'a/', '', '.', 'a\0b', 'a/.'])(
+  it.each(['/etc/passwd', '../a', 'a/../b', './a', 'a//b', 'a/', '', 'a\0b', 'a/.'])(
     'that names a file %j',
     async (name) => {
       expect(['name_not_canonical', 'manifest_malformed']).toContain(
@@ -122,6 +122,14 @@ describe('a signed statement is refused', () => {
     expect(await verified(statement(TWO, { ...FILES, ignore_paths: [path] }))).toEqual({
       refused: 'ignore_path_not_canonical',
     })
+  })
+
+  it('that names the folder itself beside a file', async () => {
+    const both = statement([resource('.'), resource('a.bin')])
+    expect(await verified(both)).toEqual({ refused: 'name_not_canonical' })
+    const alone = statement([resource('.')])
+    expect(await verified(alone, { files: [resource('.')] })).toMatchObject({ claims: { files: 1 } })
+    expect(await verified(alone, { files: [resource('a.bin')] })).toMatchObject({ refused: 'file_extra' })
   })
 
   it('whose payload is said to be something else', async () => {

@@ -87,6 +87,21 @@ describe.skipIf(missing)(`model-signing of PyPI${missing && ` (skipped: ${missin
     expect(await shown(keyAnchor(signer))).toMatchObject({ refused: 'file_changed' })
   })
 
+  it.each<SigningWishes>([{}, { shardSize: 7 }])('signs a model of one file, %j', async (wishes) => {
+    const file = join(folder, 'small.bin')
+    writeFileSync(file, 'weights of a small model')
+    const signer = await newSigner()
+    signModel(file, `${file}.sig`, signer, wishes)
+    const about = evidenced('model-signing', { anchors: [keyAnchor(signer)] })
+    const look = async () => {
+      const { content } = await modelSigningProducer({ file, signature: `${file}.sig` }, { hashing })(about)
+      return modelSigning.verify(content, about)
+    }
+    expect(await look()).toMatchObject({ claims: { name: 'small.bin', files: 1 } })
+    writeFileSync(file, 'weights of a smaller one')
+    expect(await look()).toEqual({ refused: 'file_changed', detail: expect.any(String) })
+  })
+
   it('signs anew, and it is another model: only its statement tells the versions apart', async () => {
     const signer = await newSigner()
     signModel(model, signature, signer)
