@@ -31,6 +31,8 @@ export type Appraisal = {
   vector: TrustVector
   /** `<kind>/<code>`, or a code of the whole. */
   reasons: string[]
+  /** Those of them for which it was not accepted. */
+  against: string[]
   composition: Composition | undefined
   modelGrade: ModelGrade | undefined
   references: string[]
@@ -66,7 +68,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   const judged = about.profile ? judgeProfile(about.profile, pieces, about) : NO_PROFILE
   const counted = appraised.filter(({ piece, faulty }) => faulty || judged.kinds.includes(piece.kind))
   const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
-  const accepted = faults.length === 0 && judged.unmet.length === 0
+  const against = unique([...faults, ...judged.unmet])
+  const accepted = against.length === 0
   const findings = counted.map(({ finding }) => finding)
   return {
     status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
@@ -75,7 +78,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     kinds: judged.kinds,
     evidence: appraised.map(({ piece }) => piece),
     vector,
-    reasons: [...new Set([...faults, ...judged.unmet, ...notes])],
+    reasons: unique([...against, ...notes]),
+    against,
     composition,
     modelGrade: claims['model-signing']?.grade,
     references: unique(findings.flatMap(({ references }) => references)),

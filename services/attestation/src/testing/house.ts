@@ -239,6 +239,12 @@ export async function openHouse() {
       }
       return worker
     },
+    /** Ends the life of an agent. */
+    happenedTo: (agent: string) =>
+      write('IDENTITY', `agent/${agent}`, {
+        type: 'credence.identity.agent.revoked.v1',
+        data: { agent, reason: 'test' },
+      }),
     security: undefined as unknown as ReturnType<typeof connect>,
     close: async () => {
       for (const close of closing) close()
