@@ -11,7 +11,7 @@ import { verifyDsse } from './dsse.ts'
 
 const testing = (path: string) =>
   readFileSync(new URL(`../../../../../../infra/testing/${path}`, import.meta.url), 'utf8')
-const RUNS = { numRuns: 400 }
+const RUNS = { numRuns: 200 }
 const NOW = new Date()
 
 const sigstore = { type: 'sigstore' as const, trusted_root: testing('provenance/public-good-trusted-root.json') }
