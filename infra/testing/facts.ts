@@ -129,6 +129,34 @@ export const result = (
 /** A result is enough for all of them, where a profile says nothing of sensitivity. */
 const SENSITIVITIES = Sensitivity.options
 
+export const resultRevoked = (
+  of: { result: string; agent: string },
+  part: Partial<EventData<'credence.attestation.result.revoked.v1'>> = {},
+): Fact => ({
+  type: 'credence.attestation.result.revoked.v1',
+  data: {
+    result: of.result,
+    agent: of.agent,
+    cause: 'reference_withdrawn',
+    because: 'ref_1',
+    consequence: 'quarantine',
+    reason: 'test',
+    ...part,
+  },
+})
+export const referenceWithdrawn = (reference: string): Fact => ({
+  type: 'credence.attestation.reference.withdrawn.v1',
+  data: { reference, reason: 'test' },
+})
+export const anchorWithdrawn = (anchor: string): Fact => ({
+  type: 'credence.attestation.anchor.withdrawn.v1',
+  data: { anchor, reason: 'test' },
+})
+export const measurement = (change: 'blocked' | 'unblocked', digest: string): Fact => ({
+  type: `credence.attestation.measurement.${change}.v1`,
+  data: { digest, reason: 'test' },
+})
+
 export const created = (data: EventData<'credence.identity.blueprint.created.v1'>): Fact => ({
   type: 'credence.identity.blueprint.created.v1',
   data,

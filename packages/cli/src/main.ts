@@ -9,6 +9,7 @@ import { addIdentityCommands } from './commands/identity.ts'
 import { addManifestCommands } from './commands/manifest.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
+import { addTpmCommands } from './commands/tpm.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
 import { say } from './print.ts'
@@ -41,6 +42,7 @@ const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
 addManifestCommands(program)
+addTpmCommands(program, run)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)

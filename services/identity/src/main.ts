@@ -41,18 +41,23 @@ import { createPages } from './api/http/pages/pages.ts'
 import { createRefusals } from './api/http/refusals.ts'
 import { readIdentityConfig } from './config.ts'
 import { createActors } from './projections/actors.ts'
+import { createDeadlines } from './projections/attestation-deadlines.ts'
 import { createGrants } from './projections/grants.ts'
 import { createPrincipals } from './projections/principals.ts'
 import { createRequests } from './projections/requests.ts'
 import { createRevocations } from './projections/revocations.ts'
 import { createSigningKeys } from './projections/signing-keys.ts'
-import { createActivation } from './reactions/activation.ts'
+import { createAttestation } from './reactions/attestation.ts'
 import { createExpiry } from './reactions/expiry.ts'
 import { createKeyRotation } from './reactions/key-rotation.ts'
+import { createMissedDeadlines } from './reactions/missed-deadlines.ts'
+import { createQuickHolds } from './reactions/quick-holds.ts'
 import { createSuccession } from './reactions/succession.ts'
 
 /** How often is looked for what time has brought about. */
 const SWEEP_MS = 5_000
+/** How often is looked for attestation results that are over: an agent without one is held within a second. */
+const DEADLINE_MS = 500
 
 await runService('identity', readIdentityConfig, async (config, kernel, cleanup) => {
   const { bus, log, clock, egress, spiffeId, tls, roles, fail } = kernel
@@ -68,6 +73,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const requests = createRequests()
   const revocations = createRevocations()
   const grants = createGrants()
+  const quickHolds = createQuickHolds({ principals, clock, log })
   const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
@@ -75,6 +81,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     models: {
       IDENTITY: [...principals.models, revokedTokens, signingKeys, ...requests.models, revocations],
       POLICY: [grants],
+      ATTESTATION: [quickHolds.model],
     },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
@@ -89,11 +96,12 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const directory = await openDirectory({ bus, principals, writer, clock, source: spiffeId })
   const actors = createActors(principals, `spiffe://${trustDomain}`)
   const delegationTokens = createDelegationTokens({ keys, clock, issuer, actors })
-  const activation = await react(
+  const attestation = await react(
     { bus, log, name: 'identity-activation' },
-    createActivation({ principals, writer, clock }),
+    createAttestation({ principals, writer, clock }),
   )
-  cleanup.push(activation.stop)
+  cleanup.push(attestation.stop)
+  quickHolds.begin(writer)
   const ruling = { principals, writer, clock, source: spiffeId }
   const expiry = repeat({ name: 'expiry', everyMs: SWEEP_MS, log }, createExpiry(ruling))
   const graceSeconds = config.CREDENCE_SPONSOR_GRACE_SECONDS
@@ -103,6 +111,16 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   )
   principals.onHuman(succession.soon)
   cleanup.push(expiry.stop)
+  const deadlines = createDeadlines({
+    all: principals.agents.all,
+    of: principals.agent,
+    listen: principals.agentIndex.listen,
+  })
+  const missed = repeat(
+    { name: 'missed deadlines', everyMs: DEADLINE_MS, log },
+    createMissedDeadlines({ ...ruling, deadlines }),
+  )
+  cleanup.push(missed.stop)
   cleanup.push(succession.stop)
 
   const barrier = createBarrier(bus, followers)

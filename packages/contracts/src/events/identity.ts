@@ -10,6 +10,7 @@ import {
   Labels,
   MandateId,
   Model,
+  Position,
   Prose,
   RedirectUri,
   RequestId,
@@ -32,6 +33,16 @@ export const SignIn = z.strictObject({
   at: Instant,
 })
 export type SignIn = z.infer<typeof SignIn>
+
+/** Why an accepted attestation result counts no more, before its time. */
+export const AttestationLoss = z.enum([
+  'composition_changed',
+  'reference_withdrawn',
+  'anchor_withdrawn',
+  'measurement_blocked',
+  'profile_changed',
+])
+export type AttestationLoss = z.infer<typeof AttestationLoss>
 
 export const identityEvents = {
   'credence.identity.human.recognised.v1': z.strictObject({ human: HumanId }),
@@ -116,16 +127,27 @@ export const identityEvents = {
     agent: AgentId,
     result: ResultId,
     result_expires_at: Instant,
+    /** Where the result was recorded: what was recorded before it says nothing of the agent any more. */
+    position: Position.optional(),
+  }),
+  /** What it was active by counts no more, before its time; it is held as well. */
+  'credence.identity.agent.attestation_lost.v1': z.strictObject({
+    agent: AgentId,
+    /** The accepted result that it had. */
+    result: ResultId.optional(),
+    cause: AttestationLoss,
+    position: Position,
   }),
   /** Both can be lifted (restored). Meanwhile it gets and passes on nothing, and what it had passed on does not count. */
   'credence.identity.agent.suspended.v1': z.strictObject({
     agent: AgentId,
-    cause: z.enum(['operator', 'no_sponsor']),
+    /** The last two are lifted by a newer accepted result, and by nobody. */
+    cause: z.enum(['operator', 'no_sponsor', 'attestation_expired', 'attestation_revoked']),
     reason: Prose,
   }),
   'credence.identity.agent.quarantined.v1': z.strictObject({
     agent: AgentId,
-    cause: z.enum(['operator', 'key_compromised']),
+    cause: z.enum(['operator', 'key_compromised', ...AttestationLoss.options]),
     reason: Prose,
   }),
   'credence.identity.agent.restored.v1': z.strictObject({ agent: AgentId, reason: Prose }),

@@ -8,7 +8,12 @@ export type EarlierKey = { jwk: PublicJwk; thumbprint: string; endsAt: string }
 export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
   /** What was last said of it; expiry is a matter of time as well and stands in `expires_at`. */
   state: 'registered' | 'active' | 'suspended' | 'quarantined' | 'revoked' | 'retired' | 'expired'
+  /** The newest accepted attestation result; gone when it was lost. */
   result?: { id: string; expiresAt: string }
+  /** Place in ATTESTATION of the newest event that made it what it is. */
+  attestedAt?: string
+  /** Why it is suspended or in quarantine. */
+  heldFor?: HoldCause
   earlierKey?: EarlierKey
   /** True when its newest key was withdrawn: nothing that it signs counts. */
   keyWithdrawn?: boolean
@@ -20,6 +25,10 @@ export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
 
 export type AgentState = Agent | undefined
 
+export type HoldCause =
+  | EventData<'credence.identity.agent.suspended.v1'>['cause']
+  | EventData<'credence.identity.agent.quarantined.v1'>['cause']
+
 export const agentEvolution = { initialState: undefined as AgentState, evolve }
 
 const ENDS = new Set<Agent['state']>(['revoked', 'retired', 'expired'])
@@ -27,6 +36,16 @@ export const hasEnded = ({ state }: Pick<Agent, 'state'>): boolean => ENDS.has(s
 
 /** Suspended or quarantined: it lives, and nothing goes through it. */
 export const isHeld = ({ state }: Pick<Agent, 'state'>): boolean => state === 'suspended' || state === 'quarantined'
+
+const LIFTED_BY_ATTESTING = ['attestation_expired', 'attestation_revoked'] as const
+type LiftedByAttesting = (typeof LIFTED_BY_ATTESTING)[number]
+
+/** Suspended until it attests again: by no person, and lifted by none. */
+export const isSuspendedByAttestation = (agent: Agent): agent is Agent & { heldFor: LiftedByAttesting } =>
+  agent.state === 'suspended' && isLiftedByAttesting(agent.heldFor)
+
+export const isLiftedByAttesting = (cause: HoldCause | undefined): cause is LiftedByAttesting =>
+  LIFTED_BY_ATTESTING.some((one) => one === cause)
 
 function evolve(state: AgentState, fact: Fact): AgentState {
   if (fact.type === 'credence.identity.agent.registered.v1') return state ?? { ...fact.data, state: 'registered' }
@@ -36,13 +55,18 @@ function evolve(state: AgentState, fact: Fact): AgentState {
 function change(agent: Agent, fact: Fact): Agent {
   switch (fact.type) {
     case 'credence.identity.agent.activated.v1': {
-      const result = { id: fact.data.result, expiresAt: fact.data.result_expires_at }
-      return { ...agent, state: agent.state === 'registered' ? 'active' : agent.state, result }
+      const { result: id, result_expires_at: expiresAt, position } = fact.data
+      const attested = { ...agent, result: { id, expiresAt }, ...(position ? { attestedAt: position } : {}) }
+      return agent.state === 'registered' || isSuspendedByAttestation(agent) ? to(attested, 'active') : attested
+    }
+    case 'credence.identity.agent.attestation_lost.v1': {
+      const { result: _, ...rest } = agent
+      return { ...rest, attestedAt: fact.data.position }
     }
     case 'credence.identity.agent.suspended.v1':
-      return to(agent, 'suspended')
+      return to(agent, 'suspended', fact.data.cause)
     case 'credence.identity.agent.quarantined.v1':
-      return to(agent, 'quarantined')
+      return to(agent, 'quarantined', fact.data.cause)
     case 'credence.identity.agent.restored.v1':
       return to(agent, agent.result ? 'active' : 'registered')
     case 'credence.identity.agent.renewed.v1':
@@ -75,7 +99,11 @@ function change(agent: Agent, fact: Fact): Agent {
 }
 
 /** No end is ever left again, whatever is said later. */
-const to = (agent: Agent, state: Agent['state']): Agent => (hasEnded(agent) ? agent : { ...agent, state })
+function to(agent: Agent, state: Agent['state'], heldFor?: HoldCause): Agent {
+  if (hasEnded(agent)) return agent
+  const { heldFor: _, ...rest } = agent
+  return { ...rest, state, ...(heldFor ? { heldFor } : {}) }
+}
 
 function withoutKey(agent: Agent, thumbprint: string): Agent {
   const { earlierKey, ...rest } = { ...agent, withdrawnKeys: [...(agent.withdrawnKeys ?? []), thumbprint] }

@@ -1,6 +1,8 @@
 /** Records of a thing, and of all that they name, folded into the answer: what was done, why, and who authorised it. */
 import type { EventData, EventType } from '@credence/contracts/events/catalog'
+import type { AttestationLoss } from '@credence/contracts/events/identity'
 import type { Explanation, LifeEvent } from '@credence/contracts/gen/credence/audit/v1/audit'
+import type { HoldCause } from '@credence/contracts/principals/agent'
 import type { Entry } from '../domain/entry.ts'
 
 export type Seen = { logIndex: number; entry: Entry }
@@ -96,13 +98,31 @@ export function agreementOf(
   return occurred ? 'agree' : 'not-exercised'
 }
 
+/** Why an agent is held, or a result counts no more. */
+const HELD: Record<HoldCause | AttestationLoss, string> = {
+  operator: 'by a person',
+  no_sponsor: 'because nobody answers for it',
+  key_compromised: 'because somebody else may know its key',
+  composition_changed: 'because it is made of something else than before',
+  reference_withdrawn: 'because a reference value that it rests on was withdrawn',
+  anchor_withdrawn: 'because a trust anchor that it rests on was withdrawn',
+  measurement_blocked: 'because something that it runs was blocked',
+  profile_changed: 'because its profile asks for more',
+  attestation_expired: 'because it did not attest again in time',
+  attestation_revoked: 'because its attestation was revoked',
+}
+
 const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
   'credence.identity.agent.registered.v1': ({ agent, blueprint, parent }) =>
     parent ? `${agent} was spawned by ${parent}` : `${agent} was registered under ${blueprint}`,
-  'credence.identity.agent.activated.v1': ({ agent }) => `${agent} became active`,
-  'credence.identity.agent.suspended.v1': ({ agent, cause, reason }) => `${agent} was suspended (${cause}): ${reason}`,
+  'credence.identity.agent.activated.v1': ({ agent, result, result_expires_at }) =>
+    `${agent} became active, or stays so, by ${result} until ${result_expires_at}`,
+  'credence.identity.agent.attestation_lost.v1': ({ agent, cause, result }) =>
+    `${agent} lost its attestation${result ? ` ${result}` : ''}: ${HELD[cause]}`,
+  'credence.identity.agent.suspended.v1': ({ agent, cause, reason }) =>
+    `${agent} was suspended, ${HELD[cause]}: ${reason}`,
   'credence.identity.agent.quarantined.v1': ({ agent, cause, reason }) =>
-    `${agent} was put into quarantine (${cause}): ${reason}`,
+    `${agent} was put into quarantine, ${HELD[cause]}: ${reason}`,
   'credence.identity.agent.restored.v1': ({ agent, reason }) => `${agent} was restored: ${reason}`,
   'credence.identity.agent.renewed.v1': ({ agent, expires_at }) => `${agent} lives on until ${expires_at}`,
   'credence.identity.agent.owner_changed.v1': ({ agent, owner, previous, reason }) =>
@@ -127,8 +147,14 @@ const SUMMARIES: { [T in EventType]?: (fact: EventData<T>) => string } = {
   'credence.identity.token.revoked.v1': () => 'token revoked',
   'credence.identity.token.refused.v1': ({ audience, error, reason }) =>
     `token for ${audience ?? 'nothing'} refused: ${error}, ${reason}`,
-  'credence.attestation.result.recorded.v1': ({ result, status, accepted, reasons }) =>
-    `attestation ${result}: ${status}, ${accepted ? 'accepted' : 'not accepted'} (${reasons.join(', ')})`,
+  'credence.attestation.result.recorded.v1': ({ result, status, accepted, changed, kinds, reasons }) =>
+    [
+      `attestation ${result} by ${kinds.length > 0 ? kinds.join(', ') : 'nothing that holds'}: ${status}`,
+      accepted ? 'accepted' : 'not accepted',
+      ...(changed ? ['what the agent is made of has changed'] : []),
+    ].join(', ') + (reasons.length > 0 ? ` (${reasons.join(', ')})` : ''),
+  'credence.attestation.result.revoked.v1': ({ result, cause, because, reason }) =>
+    `attestation ${result} was revoked, ${HELD[cause]} (${because}): ${reason}`,
   'credence.policy.task.opened.v1': ({ task, purpose }) => `${task} was opened: ${purpose}`,
   'credence.policy.task.refused.v1': ({ task, reason }) => `${task} was refused: ${reason}`,
   'credence.policy.task.completed.v1': ({ task, outcome }) => `${task} was completed: ${outcome}`,

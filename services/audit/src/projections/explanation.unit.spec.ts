@@ -126,6 +126,43 @@ describe('an explanation', () => {
       expect.stringContaining('was revoked: test'),
     ])
   })
+  it('tells what attestation found, by which kinds, and what became of the agent', () => {
+    const result = facts.result({ agent: agent.agent, kinds: ['software', 'model-signing'] })
+    const other = facts.result({
+      agent: agent.agent,
+      status: 'contraindicated',
+      accepted: false,
+      changed: true,
+      kinds: [],
+      reasons: ['model-signing/file_changed'],
+    })
+    const about = { agent: agent.agent, reason: 'A poisoned model.' }
+    const life = lifeOf(
+      seen([
+        facts.recorded(result),
+        facts.recorded(other),
+        facts.resultRevoked(result, { reason: 'A poisoned model.' }),
+        facts.resultRevoked(facts.result()),
+        facts.fact('credence.identity.agent.attestation_lost.v1', {
+          agent: agent.agent,
+          result: result.result,
+          cause: 'reference_withdrawn',
+          position: 'ATTESTATION:3',
+        }),
+        facts.fact('credence.identity.agent.quarantined.v1', { ...about, cause: 'reference_withdrawn' }),
+        facts.fact('credence.identity.agent.suspended.v1', { ...about, cause: 'attestation_expired', reason: 'Over.' }),
+      ]),
+      agent.agent,
+    )
+    expect(life.map(({ summary }) => summary)).toEqual([
+      `attestation ${result.result} by software, model-signing: affirming, accepted`,
+      `attestation ${other.result} by nothing that holds: contraindicated, not accepted, what the agent is made of has changed (model-signing/file_changed)`,
+      `attestation ${result.result} was revoked, because a reference value that it rests on was withdrawn (ref_1): A poisoned model.`,
+      `${agent.agent} lost its attestation ${result.result}: because a reference value that it rests on was withdrawn`,
+      `${agent.agent} was put into quarantine, because a reference value that it rests on was withdrawn: A poisoned model.`,
+      `${agent.agent} was suspended, because it did not attest again in time: Over.`,
+    ])
+  })
 })
 
 describe('agreement', () => {

@@ -39,6 +39,7 @@ const KINDS = [
   'human',
   'challenge',
   'reference',
+  'anchor',
 ] as const
 
 export function toRecord(logIndex: number, entry: Entry, bytes: Uint8Array): IndexedRecord {
@@ -51,6 +52,10 @@ export function toRecord(logIndex: number, entry: Entry, bytes: Uint8Array): Ind
   for (const { data } of facts) {
     for (const kind of KINDS) link(kind, data[kind])
     for (const id of Array.isArray(data.delegations) ? data.delegations : []) link('delegation', id)
+    for (const kind of ['reference', 'anchor'] as const) {
+      const ids = data[`${kind}s`]
+      for (const id of Array.isArray(ids) ? ids : []) link(kind, id)
+    }
     link('result', (data.attestation as { result?: string } | undefined)?.result)
     link(
       'policy',

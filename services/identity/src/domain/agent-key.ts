@@ -4,7 +4,7 @@ import type { EventData, IdentityFact } from '@credence/contracts/events/catalog
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import { latest } from '@credence/contracts/events/latest'
 import { type AgentState, hasEnded, isHeld } from '@credence/contracts/principals/agent'
-import { living, quarantineAgent } from './agent-life.ts'
+import { heldBecause, living, quarantineAgent } from './agent-life.ts'
 
 /** The aggregate of one key, named by its thumbprint (RFC 7638): who is first has it. */
 export type BoundKeyState = EventData<'credence.identity.key.bound.v1'> | undefined
@@ -35,8 +35,7 @@ export function rotateKey(
 ): IdentityFact[] {
   const { id, publicJwk, keyThumbprint, overlapSeconds } = command
   const agent = living(state, id, now)
-  if (isHeld(agent))
-    throw precondition(`agent_${agent.state}`, 'An agent that is held cannot change its key: restore it first.')
+  if (isHeld(agent)) throw heldBecause(agent)
   if (!(overlapSeconds >= 0 && overlapSeconds <= MAX_OVERLAP_SECONDS))
     throw invalid('overlap_seconds', `must be from 0 to ${MAX_OVERLAP_SECONDS}`)
   if ([agent.key_thumbprint, ...(agent.formerKeys ?? [])].includes(keyThumbprint))

@@ -3,14 +3,21 @@
 import { CredenceError } from '@credence/contracts/errors'
 import type { Fact, IdentityFact } from '@credence/contracts/events/catalog'
 import { identityEvents } from '@credence/contracts/events/identity'
-import { type AgentState, agentEvolution, hasEnded, isHeld, livingKeys } from '@credence/contracts/principals/agent'
+import {
+  type AgentState,
+  agentEvolution,
+  hasEnded,
+  isHeld,
+  isSuspendedByAttestation,
+  livingKeys,
+} from '@credence/contracts/principals/agent'
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { hours } from '../../../../infra/testing/facts.ts'
-import { activateAgent } from './agent.ts'
 import { rotateKey, withdrawKey } from './agent-key.ts'
 import * as life from './agent-life.ts'
+import { activateAgent, expireAttestation, loseAttestation } from './attested-life.ts'
 
 vi.setConfig({ testTimeout: 600_000 })
 
@@ -20,10 +27,28 @@ const blueprint = facts.folded()
 const why = { cause: 'operator', reason: 'a reason' } as const
 const owners = [facts.person().human, facts.person().human]
 
-type Move = { name: string; pick: number; yes: boolean; other: boolean; hour: number }
+type Move = { name: string; pick: number; yes: boolean; other: boolean; hour: number; at: number }
 const KEYS = ['k0', 'k1', 'k2', 'k3']
 const DECIDERS: Record<string, (state: AgentState, move: Move, now: Date) => IdentityFact[]> = {
-  activate: (state, { pick }, now) => activateAgent(state, { id: RESULTS[pick] as string, expiresAt: hours(20) }, now),
+  activate: (state, { pick, at }, now) =>
+    activateAgent(
+      state,
+      { id: RESULTS[pick] as string, expiresAt: hours(pick % 2 ? 20 : 0.1), position: `ATTESTATION:${at}` },
+      now,
+    ),
+  lose: (state, { pick, yes, other, at }, now) =>
+    loseAttestation(
+      state,
+      {
+        cause: 'reference_withdrawn',
+        consequence: yes ? 'quarantine' : 'suspend',
+        reason: 'a reason',
+        position: `ATTESTATION:${at}`,
+        ...(other ? { result: RESULTS[pick] as string } : {}),
+      },
+      now,
+    ),
+  lapse: (state, _, now) => expireAttestation(state, now),
   suspend: (state, _, now) => life.suspendAgent(state, id, why, now),
   quarantine: (state, _, now) => life.quarantineAgent(state, id, why, now),
   restore: (state, { yes, other }, now) =>
@@ -45,9 +70,16 @@ const DECIDERS: Record<string, (state: AgentState, move: Move, now: Date) => Ide
 }
 const RESULTS = KEYS.map(() => facts.result().result)
 /** Ends are rarer than the rest, or every life would be short. */
-const names = Object.keys(DECIDERS).flatMap((name) =>
-  Array(/revoke|retire|expire/.test(name) ? 1 : name === 'restore' ? 12 : 6).fill(name),
-)
+const WEIGHTS: Record<string, number> = {
+  revoke: 1,
+  retire: 1,
+  expire: 1,
+  activate: 20,
+  restore: 16,
+  lapse: 20,
+  lose: 8,
+}
+const names = Object.keys(DECIDERS).flatMap((name) => Array(WEIGHTS[name] ?? 4).fill(name))
 
 const moves = fc.array(
   fc.record({
@@ -56,6 +88,7 @@ const moves = fc.array(
     yes: fc.boolean(),
     other: fc.boolean(),
     hour: fc.constantFrom(0, 0, 0, 0.1, 0.5, 2),
+    at: fc.integer({ min: 1, max: 5 }),
   }),
   { minLength: 5, maxLength: 30 },
 )
@@ -67,19 +100,19 @@ const WORDS: Record<string, string[]> = {
 }
 
 it('retire-is-final: no end is ever left; every transition is a well-formed event with its reason; only what is held is restored', () => {
-  const seen = { ended: 0, restored: 0, withdrawn: 0, refused: 0 }
+  const seen = { ended: 0, restored: 0, withdrawn: 0, refused: 0, lifted: 0 }
   fc.assert(
     fc.property(moves, (made) => {
       let state = agentEvolution.evolve(undefined, facts.registered({ ...agent, key_thumbprint: 'k0' }))
       const gone = new Set<string>()
       let hour = 0
-      for (const move of made) {
+      for (const [index, move] of made.entries()) {
         hour += move.hour
         const now = new Date(hours(hour))
         const before = state as NonNullable<AgentState>
         let decided: IdentityFact[] = []
         try {
-          decided = DECIDERS[move.name]?.(state, move, now) ?? []
+          decided = DECIDERS[move.name]?.(state, { ...move, at: index * 3 + move.at }, now) ?? []
         } catch (error) {
           expect(error).toBeInstanceOf(CredenceError)
           seen.refused++
@@ -87,7 +120,7 @@ it('retire-is-final: no end is ever left; every transition is a well-formed even
         for (const fact of decided) {
           expect(identityEvents[fact.type].safeParse(fact.data).error).toBeUndefined()
           const saysWhy = /suspended|quarantined|restored|revoked|retired|withdrawn|owner_changed/.test(fact.type)
-          if (saysWhy) expect(fact.data).toHaveProperty('reason', 'a reason')
+          if (saysWhy) expect(fact.data).toHaveProperty('reason', expect.stringMatching(/^a reason$|over at/))
         }
         state = decided.reduce(agentEvolution.evolve as (state: AgentState, fact: Fact) => AgentState, state)
         const after = state as NonNullable<AgentState>
@@ -103,7 +136,13 @@ it('retire-is-final: no end is ever left; every transition is a well-formed even
           expect(isHeld(before) && move.other).toBe(true)
           expect(before.state === 'suspended' || move.yes).toBe(true)
           expect(livingKeys(after, now).length).toBeGreaterThan(0)
-        } else if (isHeld(before) && !hasEnded(after)) expect(isHeld(after)).toBe(true)
+        } else if (isHeld(before) && !hasEnded(after) && !isHeld(after)) {
+          // Nothing but a newer result, and only what attestation had said.
+          seen.lifted++
+          expect(decided.map(({ type }) => type)).toEqual(['credence.identity.agent.activated.v1'])
+          expect(isSuspendedByAttestation(before)).toBe(true)
+        }
+        if (after.state === 'active') expect(after.result).toBeDefined()
         for (const fact of decided)
           if (fact.type === 'credence.identity.agent.key_withdrawn.v1') gone.add(fact.data.key_thumbprint)
         if (gone.size > 0) seen.withdrawn++
@@ -111,7 +150,7 @@ it('retire-is-final: no end is ever left; every transition is a well-formed even
         expect(livingKeys(after, now).length).toBeLessThanOrEqual(2)
       }
     }),
-    { numRuns: 2_000 },
+    { numRuns: 4_000 },
   )
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(300)
 })

@@ -2,7 +2,7 @@
  * What happens to an agent that lives: held (suspended, quarantined) and restored, renewed, handed to another owner; and its
  * three ends. Every step says why; who did it stands in the commit.
  */
-import { invalid, notFound, precondition } from '@credence/contracts/errors'
+import { type CredenceError, invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
 import {
   type Agent,
@@ -10,6 +10,8 @@ import {
   type AgentState,
   hasEnded,
   isHeld,
+  isLiftedByAttesting,
+  isSuspendedByAttestation,
   livingKeys,
 } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
@@ -31,19 +33,26 @@ export function living(state: AgentState, id: string, now: Date): Agent {
  */
 export function refuseInactive(agent: Agent, end: AgentEnd | undefined): void {
   if (end) throw precondition(end, 'The agent has ended, by itself or with one above it.')
-  if (isHeld(agent)) throw precondition(`agent_${agent.state}`, 'The agent is held: it has to be restored first.')
+  if (isHeld(agent)) throw heldBecause(agent)
   if (agent.state !== 'active')
     throw precondition('agent_not_active', 'Only an active agent can do this: attest first.')
 }
 
-/** Suspending what is held already changes nothing. */
+/** Why one that is held can do nothing, and what lifts it. */
+export const heldBecause = (agent: Agent): CredenceError =>
+  isSuspendedByAttestation(agent)
+    ? precondition(agent.heldFor, 'The agent is suspended until it attests again.')
+    : precondition(`agent_${agent.state}`, 'The agent is held: it has to be restored first.')
+
+/** Suspending what is held already changes nothing, but that another's word outlives the next attestation result. */
 export function suspendAgent(
   state: AgentState,
   id: string,
   why: { cause: SuspensionCause; reason: string },
   now: Date,
 ): IdentityFact[] {
-  if (isHeld(living(state, id, now))) return []
+  const agent = living(state, id, now)
+  if (isHeld(agent) && (!isSuspendedByAttestation(agent) || isLiftedByAttesting(why.cause))) return []
   return [{ type: 'credence.identity.agent.suspended.v1', data: { agent: id, ...why } }]
 }
 
@@ -58,7 +67,10 @@ export function quarantineAgent(
   return [{ type: 'credence.identity.agent.quarantined.v1', data: { agent: id, ...why } }]
 }
 
-/** Back to what it was before it was held; never from an end. @param mayLiftQuarantine whether the caller is security */
+/**
+ * Back to what it was before it was held; never from an end. One that lost its attestation result has to attest first.
+ * @param mayLiftQuarantine whether the caller is security
+ */
 export function restoreAgent(
   state: AgentState,
   command: { id: string; reason: string; mayLiftQuarantine: boolean; sponsorIsActive: boolean },
@@ -67,6 +79,8 @@ export function restoreAgent(
   const { id, reason } = command
   const agent = living(state, id, now)
   if (!isHeld(agent)) return []
+  if (isSuspendedByAttestation(agent))
+    throw precondition('attest_first', 'It is suspended until it attests again: nobody can vouch for it instead.')
   if (agent.state === 'quarantined' && !command.mayLiftQuarantine)
     throw precondition('agent_quarantined', 'Only a security operator can lift a quarantine.')
   if (!command.sponsorIsActive)

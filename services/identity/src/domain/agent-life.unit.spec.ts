@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { hours, NOW } from '../../../../infra/testing/facts.ts'
 import { given } from '../../../../infra/testing/given.ts'
-import { activateAgent } from './agent.ts'
 import { rotateKey, withdrawKey } from './agent-key.ts'
 import * as life from './agent-life.ts'
+import { activateAgent, expireAttestation, loseAttestation } from './attested-life.ts'
 
 const agent = facts.agent({ kind: 'continuous', expires_at: hours(8) })
 const id = agent.agent
@@ -31,12 +31,29 @@ const STATES: Record<string, Fact[]> = {
   expired: then('credence.identity.agent.expired.v1', { agent: id }),
   /** Nobody has said so yet; it is the very end of its life. */
   over: [facts.registered({ ...agent, expires_at: NOW.toISOString() }), facts.activated(id, hours(2))],
+  /** Suspended, because it did not attest in time. */
+  lapsed: then('credence.identity.agent.suspended.v1', { agent: id, cause: 'attestation_expired', reason: 'test' }),
+  /** In quarantine, because its result was lost. */
+  lost: [
+    ...then('credence.identity.agent.attestation_lost.v1', {
+      agent: id,
+      cause: 'composition_changed',
+      position: 'ATTESTATION:6',
+    }),
+    { type: 'credence.identity.agent.quarantined.v1', data: { ...about, cause: 'composition_changed' } },
+  ],
 }
 
 const restoring = { id, reason: 'test', mayLiftQuarantine: true, sponsorIsActive: true }
+const LOSS = {
+  cause: 'reference_withdrawn',
+  consequence: 'quarantine',
+  reason: 'test',
+  position: 'ATTESTATION:8',
+} as const
 const next = { id, publicJwk: agent.public_jwk, keyThumbprint: 'next', overlapSeconds: 60 }
 const COMMANDS: Record<string, (state: AgentState) => IdentityFact[]> = {
-  activate: (state) => activateAgent(state, { id: 'att_2', expiresAt: hours(3) }, NOW),
+  activate: (state) => activateAgent(state, { id: 'att_2', expiresAt: hours(3), position: 'ATTESTATION:7' }, NOW),
   suspend: (state) => life.suspendAgent(state, id, why, NOW),
   quarantine: (state) => life.quarantineAgent(state, id, why, NOW),
   restore: (state) => life.restoreAgent(state, restoring, NOW),
@@ -47,21 +64,28 @@ const COMMANDS: Record<string, (state: AgentState) => IdentityFact[]> = {
   revoke: (state) => life.revokeAgent(state, id, 'test'),
   retire: (state) => life.retireAgent(state, id, 'test'),
   expire: (state) => life.expireAgent(state, NOW),
+  lose: (state) => loseAttestation(state, LOSS, NOW),
+  losePart: (state) => loseAttestation(state, { ...LOSS, consequence: 'suspend' }, NOW),
+  /** Three hours later, when its attestation result is over. */
+  lapse: (state) => expireAttestation(state, new Date(hours(3))),
 }
 
 /** `+ fact` is appended; `-` nothing changes; anything else is the reason of the refusal. Columns as in STATES. */
 const TABLE = `
-  activate    | -               | + activated      | + activated      | + activated      | + activated      | -             | -             | -             | -
-  suspend     | agent_not_found | + suspended      | + suspended      | -                | -                | agent_revoked | agent_retired | agent_expired | agent_expired
-  quarantine  | agent_not_found | + quarantined    | + quarantined    | + quarantined    | -                | agent_revoked | agent_retired | agent_expired | agent_expired
-  restore     | agent_not_found | -                | -                | + restored       | + restored       | agent_revoked | agent_retired | agent_expired | agent_expired
-  renew       | agent_not_found | agent_not_active | + renewed        | agent_suspended  | agent_quarantined| agent_revoked | agent_retired | agent_expired | agent_expired
-  changeOwner | agent_not_found | + owner_changed  | + owner_changed  | + owner_changed  | + owner_changed  | agent_revoked | agent_retired | agent_expired | agent_expired
-  rotateKey   | agent_not_found | + key_rotated    | + key_rotated    | agent_suspended  | agent_quarantined| agent_revoked | agent_retired | agent_expired | agent_expired
-  withdrawKey | agent_not_found | + key_withdrawn + quarantined | + key_withdrawn + quarantined | + key_withdrawn + quarantined | + key_withdrawn | agent_revoked | agent_retired | agent_expired | agent_expired
-  revoke      | agent_not_found | + revoked        | + revoked        | + revoked        | + revoked        | -             | -             | -             | + revoked
-  retire      | agent_not_found | + retired        | + retired        | + retired        | + retired        | -             | -             | -             | + retired
-  expire      | -               | -                | -                | -                | -                | -             | -             | -             | + expired
+  activate    | -               | + activated      | + activated      | + activated      | + activated      | -             | -             | -             | - | + activated | + activated
+  suspend     | agent_not_found | + suspended      | + suspended      | -                | -                | agent_revoked | agent_retired | agent_expired | agent_expired | + suspended | -
+  quarantine  | agent_not_found | + quarantined    | + quarantined    | + quarantined    | -                | agent_revoked | agent_retired | agent_expired | agent_expired | + quarantined | -
+  restore     | agent_not_found | -                | -                | + restored       | + restored       | agent_revoked | agent_retired | agent_expired | agent_expired | attest_first | + restored
+  renew       | agent_not_found | agent_not_active | + renewed        | agent_suspended  | agent_quarantined| agent_revoked | agent_retired | agent_expired | agent_expired | attestation_expired | agent_quarantined
+  changeOwner | agent_not_found | + owner_changed  | + owner_changed  | + owner_changed  | + owner_changed  | agent_revoked | agent_retired | agent_expired | agent_expired | + owner_changed | + owner_changed
+  rotateKey   | agent_not_found | + key_rotated    | + key_rotated    | agent_suspended  | agent_quarantined| agent_revoked | agent_retired | agent_expired | agent_expired | attestation_expired | agent_quarantined
+  withdrawKey | agent_not_found | + key_withdrawn + quarantined | + key_withdrawn + quarantined | + key_withdrawn + quarantined | + key_withdrawn | agent_revoked | agent_retired | agent_expired | agent_expired | + key_withdrawn + quarantined | + key_withdrawn
+  revoke      | agent_not_found | + revoked        | + revoked        | + revoked        | + revoked        | -             | -             | -             | + revoked | + revoked | + revoked
+  retire      | agent_not_found | + retired        | + retired        | + retired        | + retired        | -             | -             | -             | + retired | + retired | + retired
+  expire      | -               | -                | -                | -                | -                | -             | -             | -             | + expired | - | -
+  lose        | -               | -                | + attestation_lost + quarantined | + attestation_lost + quarantined | + attestation_lost | - | - | - | - | + attestation_lost + quarantined | + attestation_lost
+  losePart    | -               | -                | + attestation_lost + suspended | + attestation_lost | + attestation_lost | - | - | - | - | + attestation_lost | + attestation_lost
+  lapse       | -               | -                | + suspended | - | - | - | - | - | - | - | -
 `
 
 const shortly = ({ type }: Fact) => `+ ${type.split('.').at(-2)}`

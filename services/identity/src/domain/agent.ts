@@ -1,10 +1,10 @@
-/** How an agent comes to be: registered by a platform or spawned by another, then active by attestation. */
+/** How an agent comes to be: registered by a platform or spawned by another. (attested-life.ts: then active by attestation.) */
 
 import { CredenceError, invalid, notFound, precondition } from '@credence/contracts/errors'
 import type { EventData, IdentityFact } from '@credence/contracts/events/catalog'
 import type { PublicJwk } from '@credence/contracts/events/identity'
 import type { Model } from '@credence/contracts/events/values'
-import { type Agent, type AgentEnd, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
+import type { Agent, AgentEnd, AgentState } from '@credence/contracts/principals/agent'
 import type { BlueprintState } from '@credence/contracts/principals/blueprint'
 import { refuseInactive } from './agent-life.ts'
 
@@ -112,14 +112,4 @@ function register(
     ...standing,
   }
   return [{ type: 'credence.identity.agent.registered.v1', data }]
-}
-
-/**
- * An accepted attestation result makes an agent active, or keeps it so. One that ended stays ended, and one that is held
- * stays held: good evidence does not lift what a person decided.
- */
-export function activateAgent(state: AgentState, result: { id: string; expiresAt: string }, now: Date): IdentityFact[] {
-  if (!state || hasEnded(state) || !(new Date(state.expires_at) > now) || state.result?.id === result.id) return []
-  const data = { agent: state.agent, result: result.id, result_expires_at: result.expiresAt }
-  return [{ type: 'credence.identity.agent.activated.v1', data }]
 }

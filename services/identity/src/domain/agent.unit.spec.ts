@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { DIGEST, hours, NOW } from '../../../../infra/testing/facts.ts'
 import { given } from '../../../../infra/testing/given.ts'
-import { activateAgent, type Registration, registerAgent, spawnAgent } from './agent.ts'
+import { type Registration, registerAgent, spawnAgent } from './agent.ts'
+import { activateAgent } from './attested-life.ts'
 
 const blueprint = facts.folded()
 const known = facts.agent({ expires_at: hours(8) })
@@ -111,7 +112,7 @@ describe('spawning', () => {
 })
 
 describe('the life of an agent', () => {
-  const result = { id: 'att_2', expiresAt: hours(3) }
+  const result = { id: 'att_2', expiresAt: hours(3), position: 'ATTESTATION:7' }
   it('becomes active by a result', () =>
     agents(registered)
       .when((state) => activateAgent(state, result, NOW))

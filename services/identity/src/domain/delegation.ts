@@ -20,7 +20,7 @@ import { type Agent, type AgentEnd, isHeld } from '@credence/contracts/principal
 import type { Blueprint, BlueprintState } from '@credence/contracts/principals/blueprint'
 import type { Delegation, DelegationEnd, DelegationState } from '@credence/contracts/principals/delegation'
 import type { Human, HumanState } from '@credence/contracts/principals/human'
-import { refuseInactive } from './agent-life.ts'
+import { heldBecause, refuseInactive } from './agent-life.ts'
 
 export type Wanted = {
   delegation: string
@@ -130,7 +130,7 @@ function give(
   if (state)
     throw new CredenceError('already_exists', 'delegation_exists', 'There is a delegation with this id already.')
   if (to.agentEnd) throw precondition(to.agentEnd, 'The agent has ended; nothing can be delegated to it.')
-  if (isHeld(to.agent)) throw precondition(`agent_${to.agent.state}`, 'The agent is held; restore it first.')
+  if (isHeld(to.agent)) throw heldBecause(to.agent)
   if (!to.blueprint) throw notFound('blueprint', to.agent.blueprint)
   const cut = fitted(wanted, parent, to.blueprint)
   const data = {

@@ -1,6 +1,7 @@
 /** May this agent have an SVID now, and until when? */
 import { precondition } from '@credence/contracts/errors'
-import type { Agent, AgentEnd, AgentState } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
+import { heldBecause } from './agent-life.ts'
 
 /** X.509-SVIDs live for an hour at most, JWT-SVIDs (bearer tokens) for five minutes. */
 export const MAX_X509_SVID_SECONDS = 3_600
@@ -17,8 +18,7 @@ export function decideSvid(
 ): { agent: Agent; expiresAt: Date } {
   const { seconds, now } = wanted
   if (!agent || agentEnd) throw precondition(agentEnd ?? 'agent_unknown', 'The agent has ended.')
-  if (agent.state === 'suspended' || agent.state === 'quarantined')
-    throw precondition(`agent_${agent.state}`, 'The agent is held; it gets no SVID until it is restored.')
+  if (isHeld(agent)) throw heldBecause(agent)
   if (agent.state !== 'active' || !agent.result)
     throw precondition('agent_not_active', 'The agent is not active: attest first.')
   if (new Date(agent.result.expiresAt) <= now)

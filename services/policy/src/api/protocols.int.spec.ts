@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs'
 import type { CheckResponse, CheckStreamResponse } from '@credence/contracts/gen/credence/policy/v1/policy'
 import { PolicyServiceClient } from '@credence/contracts/gen/credence/policy/v1/policy'
+import { newId } from '@credence/shared/ids'
 import { clientCredentials } from '@credence/shared/rpc/tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkRequest } from '../../../../infra/testing/check.ts'
+import * as facts from '../../../../infra/testing/facts.ts'
 import { type AuthzenHouse, openAuthzenHouse } from '../testing/authzen-house.ts'
 import type { Policy } from '../testing/house.ts'
 import { patched } from '../testing/situation.ts'
@@ -41,12 +43,35 @@ beforeAll(async () => {
   const { stack } = house
   const tls = await stack.workload('enforcement-point/calendar')
   const credentials = clientCredentials(tls.caFile, `spiffe://${stack.trustDomain}/service/policy`, tls)
+  Object.assign(house.names, await attestedOtherwise(house))
   raw = new PolicyServiceClient(`127.0.0.1:${stack.ports.policyMesh}`, credentials)
 }, 60_000)
 afterAll(async () => {
   raw?.close()
   await house?.close()
 })
+
+/** Agents with open tasks whose attestation does not let them act, by the names that the cases use. */
+async function attestedOtherwise({ agent, write }: AuthzenHouse): Promise<Record<string, string>> {
+  const names: Record<string, string> = {}
+  const reference = newId('ref')
+  const withdrawn = await agent({}, {}, { references: [reference] })
+  const revoked = await agent()
+  const expires_at = facts.hours(1, new Date())
+  const barely = await agent({}, {}, { sufficient: [{ sensitivity: 'public', expires_at }] })
+  for (const [name, worker] of Object.entries({ withdrawn, revoked, barely })) {
+    const { grant } = await worker.openTask()
+    names[name] = worker.agent
+    names[`${name}-grant`] = grant?.id ?? ''
+  }
+  await write('ATTESTATION', `reference/${reference}`, facts.referenceWithdrawn(reference))
+  await write(
+    'ATTESTATION',
+    `result/${revoked.result.result}`,
+    facts.resultRevoked(revoked.result, { cause: 'profile_changed' }),
+  )
+  return names
+}
 
 const request = ({ agent, grant, obligations, audience, arguments: told = '', ...rest }: Question) =>
   checkRequest({

@@ -2,6 +2,7 @@
  * Answers that somebody still relies on. When a thing that an answer relied on changes, whoever got it is told to ask again:
  * once, and not what the new answer would be.
  */
+import type { Fact } from '@credence/contracts/events/catalog'
 import type { RecordedCommit } from '@credence/shared/event-store/commit'
 
 /** Why an answer may not hold any more: the kind of thing that changed, or that its time is over or it was forgotten here. */
@@ -101,10 +102,28 @@ function changeIn({ subject, facts }: RecordedCommit): Change | undefined {
   if (kind === 'live') return { cause: 'policies', ids: [], everything: true }
   if (kind === 'location') return { cause: 'locations', ids: [], everything: true }
   if (kind === 'task') return { cause: 'grant', ids: [id] }
-  for (const { type, data } of facts) {
-    if (type === 'credence.attestation.result.recorded.v1') return { cause: 'attestation', ids: [data.agent] }
+  const attested = facts.flatMap(attestationIn)
+  if (attested.length > 0) return { cause: 'attestation', ids: attested }
+  for (const { type, data } of facts)
     if (type === 'credence.identity.token.revoked.v1') return { cause: 'token', ids: [data.token] }
-  }
   const cause = CAUSES[kind]
   return cause && { cause, ids: [id] }
+}
+
+/** The agent whose result it is, or what results rest on: a watch relies on all of that by its id. */
+function attestationIn({ type, data }: Fact): string[] {
+  switch (type) {
+    case 'credence.attestation.result.recorded.v1':
+    case 'credence.attestation.result.revoked.v1':
+      return [data.agent]
+    case 'credence.attestation.reference.withdrawn.v1':
+      return [data.reference]
+    case 'credence.attestation.anchor.withdrawn.v1':
+      return [data.anchor]
+    case 'credence.attestation.measurement.blocked.v1':
+    case 'credence.attestation.measurement.unblocked.v1':
+      return [data.digest]
+    default:
+      return []
+  }
 }

@@ -1,10 +1,14 @@
 import type { Fact } from '@credence/contracts/events/catalog'
+import { newId } from '@credence/shared/ids'
 import { describe, expect, it } from 'vitest'
 import { recordedCommit } from '../../../../infra/testing/commits.ts'
 import * as facts from '../../../../infra/testing/facts.ts'
 import { type Cause, createWatches } from './watches.ts'
 
 const agent = facts.agent()
+const result = facts.result()
+const [first, second] = [newId('ref'), newId('ref')]
+const anchor = newId('anc')
 const suspended: Fact = {
   type: 'credence.identity.agent.suspended.v1',
   data: { agent: agent.agent, cause: 'operator', reason: 'x' },
@@ -43,6 +47,12 @@ describe('what somebody relies on', () => {
     ['policies', 'live/policies', 'agt_1', []],
     ['locations', 'location/office', 'agt_1', []],
     ['attestation', 'challenge/chl_1', agent.agent, [facts.recorded(facts.result({ agent: agent.agent }))]],
+    ['attestation', 'result/att_1', result.agent, [facts.resultRevoked(result)]],
+    ['attestation', 'reference/ref_1', first, [facts.referenceWithdrawn(first)]],
+    ['attestation', 'reference/all', second, [first, second].map(facts.referenceWithdrawn)],
+    ['attestation', 'anchor/anc_1', anchor, [facts.anchorWithdrawn(anchor)]],
+    ['attestation', `measurement/${facts.DIGEST}`, facts.DIGEST, [facts.measurement('blocked', facts.DIGEST)]],
+    ['attestation', `measurement/${facts.DIGEST}`, facts.DIGEST, [facts.measurement('unblocked', facts.DIGEST)]],
     [
       'token',
       'token/t1',

@@ -94,4 +94,5 @@ it('commuting events do not change a decision, and its snapshot decides the same
     { numRuns: 300 },
   )
   expect(reasons.size).toBeGreaterThan(12)
+  for (const reason of ['revoked', 'withdrawn', 'insufficient']) expect(reasons).toContain(`attestation_${reason}`)
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { AGENTS, NAMES } from '../../../../infra/testing/identity-histories.ts'
 import { openFolder, replayed, restored } from '../../../../infra/testing/snapshots.ts'
-import { history, TASKS, VERSIONS } from '../testing/histories.ts'
+import { ANCHORS, DIGESTS, history, REFERENCES, TASKS, VERSIONS } from '../testing/histories.ts'
 import { createWorld } from './world.ts'
 
 const { folder, remove } = openFolder()
@@ -22,6 +22,7 @@ const seen = ({ world, models }: ReturnType<typeof make>) => ({
   open: NAMES.map(world.openTasksOf),
   tasks: TASKS.map(({ grant }) => world.taskOfGrant(grant)),
   results: AGENTS.map(world.result),
+  withdrawals: [...REFERENCES, ...ANCHORS, ...DIGESTS].map(world.lookup.withdrawal),
   places: ADDRESSES.map(world.locate),
   policies: VERSIONS.map((version) => [world.policySets.get(version), world.policySets.placesOf(version)]),
   counting: world.policySets.counting(),

@@ -48,7 +48,10 @@ export async function openAuthzenHouse() {
     position,
     /** Puts in the names of this house: `<agent>`, `<grant>` … */
     filled: (text: string): string =>
-      text.replaceAll(/<([a-z]+(?:-\d)?)>/g, (whole, name: string) => names[name as keyof typeof names] ?? whole),
+      text.replaceAll(
+        /<([a-z]+(?:-(?:\d|grant))?)>/g,
+        (whole, name: string) => names[name as keyof typeof names] ?? whole,
+      ),
     send: (path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
       undiciFetch(`${stack.decisionPoint}${path}`, { ...init, dispatcher: agent }),
     close: async () => {

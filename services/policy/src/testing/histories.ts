@@ -9,6 +9,18 @@ import { AGENTS, DELEGATIONS, identityHistory, PEOPLE } from '../../../../infra/
 export const TASKS = Array.from({ length: 4 }, () => ({ task: newId('tsk'), grant: newId('grt') }))
 export const VERSIONS = ['a', 'b'].map((letter) => letter.repeat(64))
 
+const RESULTS = AGENTS.map(() => [newId('att'), newId('att')])
+/** Each agent has two. */
+const resultAt = (index: number, other: number) => {
+  const at = index % AGENTS.length
+  return { agent: AGENTS[at] as string, result: RESULTS[at]?.[other % 2] as string }
+}
+export const REFERENCES = Array.from({ length: 3 }, () => newId('ref'))
+export const ANCHORS = Array.from({ length: 2 }, () => newId('anc'))
+export const DIGESTS = ['d', 'e', 'f'].map((letter) => letter.repeat(64))
+/** None, one, or two of them. */
+const some = (ids: readonly string[], pick: number) => ids.filter((_, at) => (pick >> at) % 3 === 0)
+
 type Made = [stream: 'POLICY' | 'ATTESTATION', subject: string, facts: Fact[]]
 const HAPPENINGS: ((index: number, other: number) => Made)[] = [
   (index, other) => {
@@ -37,8 +49,30 @@ const HAPPENINGS: ((index: number, other: number) => Made)[] = [
     return ['POLICY', `task/${task}`, [end, ended]]
   },
   (index, other) => {
-    const result = facts.result({ agent: AGENTS[index % AGENTS.length] as string, accepted: other % 2 === 0 })
+    const result = facts.result({
+      ...resultAt(index, other),
+      accepted: other % 4 !== 0,
+      references: some(REFERENCES, other),
+      anchors: some(ANCHORS, index),
+      digests: some(DIGESTS, index + other),
+      ...(other % 3 === 0 ? { sufficient: [{ sensitivity: 'public', expires_at: facts.hours(2) }] } : {}),
+    })
     return ['ATTESTATION', `challenge/${result.challenge}`, [facts.recorded(result)]]
+  },
+  (index, other) => {
+    const of = resultAt(index, other)
+    return ['ATTESTATION', `result/${of.result}`, [facts.resultRevoked(of, { consequence: 'suspend' })]]
+  },
+  (index, other) => {
+    const [reference, anchor, digest] = [REFERENCES, ANCHORS, DIGESTS].map((ids) => ids[index % ids.length] as string)
+    const change = [
+      ['reference', reference, facts.referenceWithdrawn],
+      ['anchor', anchor, facts.anchorWithdrawn],
+      ['measurement', digest, (id: string) => facts.measurement('blocked', id)],
+      ['measurement', digest, (id: string) => facts.measurement('unblocked', id)],
+    ] as const
+    const [kind, id = '', make] = change[other % change.length] ?? change[0]
+    return ['ATTESTATION', `${kind}/${id}`, [make(id)]]
   },
   (index, other) => {
     const name = ['office', 'guests'][index % 2] as string

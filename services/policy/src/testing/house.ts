@@ -104,7 +104,11 @@ export async function openHouse() {
       return { version, position }
     },
     /** An active agent with a key, a delegation of everything below its ceiling, and an accepted result. */
-    agent: async (part: Parameters<typeof facts.agent>[0] = {}, held: Parameters<typeof facts.delegation>[0] = {}) => {
+    agent: async (
+      part: Parameters<typeof facts.agent>[0] = {},
+      held: Parameters<typeof facts.delegation>[0] = {},
+      attested: Parameters<typeof facts.result>[0] = {},
+    ) => {
       const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true })
       const now = new Date()
       const registered = facts.agent({
@@ -115,7 +119,7 @@ export async function openHouse() {
       const { agent, spiffe_id: spiffeId } = registered
       const times = { not_before: facts.hours(-1, now), expires_at: facts.hours(4, now) }
       const delegation = facts.delegation({ agent, ...times, ...held })
-      const result = facts.result({ agent, expires_at: facts.hours(2, now) })
+      const result = facts.result({ agent, expires_at: facts.hours(2, now), ...attested })
       await write('IDENTITY', `agent/${agent}`, facts.registered(registered))
       await write('IDENTITY', `agent/${agent}`, facts.activated(agent, result.expires_at))
       await write('IDENTITY', `human/${delegation.human}`, facts.recognised(delegation.human))

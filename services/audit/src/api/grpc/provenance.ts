@@ -28,7 +28,7 @@ const MAX_RECORDS = 10_000
  */
 const EXPLAIN = `
 WITH own AS (SELECT log_index FROM links WHERE kind = {kind:String} AND id = {id:String}),
-     named AS (SELECT DISTINCT kind, id FROM links WHERE log_index IN own AND kind != 'human')
+     named AS (SELECT DISTINCT kind, id FROM links WHERE log_index IN own AND kind NOT IN ({shared:Array(String)}))
 SELECT toString(log_index) AS log_index, entry FROM trail
 WHERE log_index IN own
    OR (log_index IN (SELECT log_index FROM links WHERE (kind, id) IN named) AND type IN ({defining:Array(String)}))
@@ -36,7 +36,6 @@ ORDER BY trail.log_index LIMIT ${MAX_RECORDS}`
 
 const DEFINING = [
   'credence.identity.agent.registered.v1',
-  'credence.identity.blueprint.created.v1',
   'credence.identity.delegation.granted.v1',
   'credence.policy.task.opened.v1',
   'credence.policy.task.completed.v1',
@@ -46,13 +45,16 @@ const DEFINING = [
   'credence.audit.effect.observed.v1',
 ]
 
+/** What many agents have in common: whoever asks about one of them is not told of all. */
+const SHARED = ['human', 'blueprint', 'reference', 'anchor']
+
 export const provenanceMethods = (context: Context) => ({
   explain: method({
     allow: ['auditor', 'security-operator'],
     input: z.object({ about: About, notBefore }),
     handle: async ({ about, notBefore: positions }) => {
       await waitForIndex(context, positions)
-      const parameters = { kind: KINDS[about.$case], id: about.value, defining: DEFINING }
+      const parameters = { kind: KINDS[about.$case], id: about.value, defining: DEFINING, shared: SHARED }
       const rows = await context.index.query<{ log_index: string; entry: string }>(EXPLAIN, parameters)
       const records: Seen[] = rows.map((row) => ({
         logIndex: Number(row.log_index),

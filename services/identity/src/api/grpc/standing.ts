@@ -1,9 +1,10 @@
 /** Who a caller is to the thing that is asked about: the person who answers for it, the agent itself, or a role. */
 import { forbidden, notFound, precondition } from '@credence/contracts/errors'
-import type { Agent } from '@credence/contracts/principals/agent'
+import { type Agent, isHeld } from '@credence/contracts/principals/agent'
 import type { Blueprint } from '@credence/contracts/principals/blueprint'
 import type { Caller } from '@credence/shared/callers/caller'
 import type { Role } from '@credence/shared/callers/roles'
+import { heldBecause } from '../../domain/agent-life.ts'
 import type { Principals } from '../../projections/principals.ts'
 
 export type AgentCaller = Caller & { kind: 'agent' }
@@ -55,6 +56,6 @@ export function activeAgent(principals: Principals, id: string, now: Date): Agen
   const agent = livingAgent(principals, id, now)
   if (agent.state === 'registered')
     throw precondition('agent_not_active', 'Only an active agent may do this: attest first.')
-  if (agent.state !== 'active') throw precondition(`agent_${agent.state}`, `The agent is ${agent.state}.`)
+  if (isHeld(agent)) throw heldBecause(agent)
   return agent
 }

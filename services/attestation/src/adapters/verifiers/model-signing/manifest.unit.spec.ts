@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
 import { newSigner, type Signer, signBundle } from '../../../../../../infra/testing/signers.ts'
 import { readManifest } from './manifest.ts'
-import { modelSigning } from './model-signing.ts'
+import { modelSigningVerifier } from './model-signing.ts'
 
 const hex = (digit: string) => digit.repeat(64)
 const resource = (name: string, digest = hex('a'), algorithm = 'sha256') => ({ name, digest, algorithm })
@@ -34,7 +34,7 @@ async function verified(signed: object | string, options: { payloadType?: string
     anchors: [anchorOf('model-signing', { type: 'public-key', pem: signer.publicPem })],
   })
   const shown = { form: 'files', bundle, files: files.map(({ name, digest }) => ({ name, digest })) }
-  return modelSigning.verify(Buffer.from(JSON.stringify(shown)), about)
+  return modelSigningVerifier.verify(Buffer.from(JSON.stringify(shown)), about)
 }
 
 it('a manifest of two files that are both there is taken', async () => {

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
-import { containerImage } from '../container-image/container-image.ts'
-import { modelSigning } from '../model-signing/model-signing.ts'
+import { containerImageVerifier } from '../container-image/container-image.ts'
+import { modelSigningVerifier } from '../model-signing/model-signing.ts'
 import { readBundle } from './bundle.ts'
 import { readCertificate } from './certificates.ts'
 import { verifyDsse } from './dsse.ts'
@@ -85,12 +85,12 @@ it('evidence that was changed somewhere is refused with a code', async () => {
     fc.asyncProperty(hostile, async ({ json }) => {
       const model = Buffer.from(JSON.stringify({ form: 'files', bundle: json, files: [] }))
       const image = Buffer.from(JSON.stringify({ image_digest: 'c'.repeat(64), bundle: json }))
-      expect(await modelSigning.verify(model, evidenced('model-signing', { anchors: ANCHORS }))).toHaveProperty(
+      expect(await modelSigningVerifier.verify(model, evidenced('model-signing', { anchors: ANCHORS }))).toHaveProperty(
         'refused',
       )
-      expect(await containerImage.verify(image, evidenced('container-image', { anchors: ANCHORS }))).toHaveProperty(
-        'refused',
-      )
+      expect(
+        await containerImageVerifier.verify(image, evidenced('container-image', { anchors: ANCHORS })),
+      ).toHaveProperty('refused')
     }),
     RUNS,
   )
@@ -101,8 +101,8 @@ it('arbitrary bytes are refused by every parser', async () => {
     fc.asyncProperty(fc.uint8Array({ maxLength: 512 }), async (bytes) => {
       expect(readBundle(bytes)).toHaveProperty('refused')
       expect(readCertificate(bytes)).toBeUndefined()
-      expect(await modelSigning.verify(bytes, evidenced('model-signing'))).toHaveProperty('refused')
-      expect(await containerImage.verify(bytes, evidenced('container-image'))).toHaveProperty('refused')
+      expect(await modelSigningVerifier.verify(bytes, evidenced('model-signing'))).toHaveProperty('refused')
+      expect(await containerImageVerifier.verify(bytes, evidenced('container-image'))).toHaveProperty('refused')
     }),
     RUNS,
   )
@@ -122,5 +122,5 @@ it('ASN.1 and JSON that are nested without end are refused', async () => {
   const read = readBundle({ ...bundle, verificationMaterial: material })
   expect('refused' in read ? read : verifyDsse(read, ANCHORS, NOW)).toMatchObject({ refused: 'evidence_malformed' })
   const deep = Buffer.from(`{"form":"files","bundle":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)},"files":[]}`)
-  expect(await modelSigning.verify(deep, evidenced('model-signing'))).toHaveProperty('refused')
+  expect(await modelSigningVerifier.verify(deep, evidenced('model-signing'))).toHaveProperty('refused')
 })
