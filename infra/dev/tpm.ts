@@ -3,8 +3,9 @@
  * something measures the boot into its registers, and leaves a log of it. Proves how things work, and of no hardware anything.
  */
 import { execFile } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,7 +21,10 @@ export type DevelopmentTpm = {
   manufacturerPem: string
   /** What was measured since it was switched on, as a crypto-agile event log. */
   eventLog: string
+  /** Switches it off as a machine that is shut down does. */
   stop(): Promise<void>
+  /** Takes its power away: at the next start it cannot rule out that its clock went back, for some seconds. */
+  cut(): Promise<void>
 }
 
 const COMMANDS = ['swtpm', 'swtpm_setup', 'swtpm_localca', 'tpm2_quote', 'tpm2_pcrextend']
@@ -41,8 +45,10 @@ export function tpmMissing(): string | undefined {
 export async function start(folder: string, measured: readonly Measured[] = measuredBoot()): Promise<DevelopmentTpm> {
   const state = join(folder, 'state')
   if (!existsSync(state)) await manufacture(folder)
-  // A socket’s path must be short.
-  const sockets = await mkdtemp(join(tmpdir(), 'credence-swtpm-'))
+  // A socket’s path must be short; and the same at each start, as a device’s is.
+  const sockets = join(tmpdir(), `credence-swtpm-${hash('sha256', folder).slice(0, 16)}`)
+  await rm(sockets, { recursive: true, force: true })
+  await mkdir(sockets, { mode: 0o700 })
   const socket = join(sockets, 'tpm')
   const running = startProcess({
     name: 'swtpm',
@@ -53,11 +59,15 @@ export async function start(folder: string, measured: readonly Measured[] = meas
     ],
     logFile: join(folder, 'swtpm.log'),
   })
-  const stop = async () => {
+  const tcti = `swtpm:path=${socket}`
+  const cut = async () => {
     await running.stop()
     await rm(sockets, { recursive: true, force: true })
   }
-  const tcti = `swtpm:path=${socket}`
+  const stop = async () => {
+    if (running.running()) await tool(tcti, 'tpm2_shutdown', '-c').catch(() => undefined)
+    await cut()
+  }
   try {
     await reachable(tcti, running.running)
     await boot(tcti, measured)
@@ -69,7 +79,7 @@ export async function start(folder: string, measured: readonly Measured[] = meas
   await writeFile(eventLog, eventLogOf(measured))
   const authority = ['swtpm-localca-rootca-cert.pem', 'issuercert.pem']
   const certificates = await Promise.all(authority.map((name) => readFile(join(folder, 'ca', name), 'utf8')))
-  return { tcti, manufacturerPem: certificates.join(''), eventLog, stop }
+  return { tcti, manufacturerPem: certificates.join(''), eventLog, stop, cut }
 }
 
 /** Makes state, endorsement keys (RSA 2048, P-384), and their certificates by an authority that is made with the first. */

@@ -11,6 +11,8 @@ export type Swtpm = DevelopmentTpm & {
   folder: string
   /** Switches it off and on again, and boots; counters and clock go on, registers begin anew. */
   restart(measured?: readonly Measured[]): Promise<void>
+  /** The same, without having been shut down. */
+  powerCut(): Promise<void>
   /** Switches it off, and removes it. */
   remove(): Promise<void>
 }
@@ -30,6 +32,11 @@ export async function newSwtpm(): Promise<Swtpm> {
       return tpm.eventLog
     },
     stop: () => tpm.stop(),
+    cut: () => tpm.cut(),
+    powerCut: async () => {
+      await tpm.cut()
+      tpm = await start(folder)
+    },
     restart: async (measured) => {
       await tpm.stop()
       tpm = await start(folder, measured)

@@ -2,6 +2,7 @@
 /** credence: the command line. */
 import { Command } from 'commander'
 import { addApprovalCommands } from './commands/approval.ts'
+import { addAttestationCommands } from './commands/attestation.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -9,6 +10,7 @@ import { addIdentityCommands } from './commands/identity.ts'
 import { addManifestCommands } from './commands/manifest.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
+import { addTpmCommands } from './commands/tpm.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
 import { say } from './print.ts'
@@ -40,7 +42,9 @@ program
 const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
+addAttestationCommands(program, run)
 addManifestCommands(program)
+addTpmCommands(program, run)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)

@@ -1,7 +1,12 @@
 /** A signed manifest, opened by somebody who knows the builder's key: in a builder's CI, or before it is approved. */
 import { type KeyObject, verify } from 'node:crypto'
 import { AGENT_MANIFEST, type AgentManifest, readAgentManifest } from '@credence/contracts/attestation/agent-manifest'
-import { type BundleWithDsseEnvelope, bundleFromJSON, isBundleWithDsseEnvelope } from '@sigstore/bundle'
+import {
+  type BundleWithDsseEnvelope,
+  bundleFromJSON,
+  envelopeFromJSON,
+  isBundleWithDsseEnvelope,
+} from '@sigstore/bundle'
 import { dsse } from '@sigstore/core'
 import { isP256, ManifestError } from './sign.ts'
 
@@ -20,8 +25,21 @@ export function openManifest(bundle: string, key: KeyObject): AgentManifest {
   return value
 }
 
-/** The signed bytes in a bundle, whoever signed them. @throws ManifestError when there is no DSSE envelope */
-export const payloadIn = (bundle: string): Buffer => envelopeIn(bundle).payload
+/**
+ * The signed bytes in a bundle, whoever signed them, and however it names who did: model-signing puts a chain of
+ * certificates where the library allows one. @throws ManifestError when there is no DSSE envelope
+ */
+export function payloadIn(bundle: string): Buffer {
+  try {
+    const { payload } = envelopeFromJSON(JSON.parse(bundle).dsseEnvelope)
+    if (payload.length > 0) return payload
+  } catch {
+    // Said below.
+  }
+  throw new ManifestError(NO_ENVELOPE)
+}
+
+const NO_ENVELOPE = 'This is no Sigstore bundle with a DSSE envelope (evidence_malformed).'
 
 function envelopeIn(text: string): BundleWithDsseEnvelope['content']['dsseEnvelope'] {
   try {
@@ -30,5 +48,5 @@ function envelopeIn(text: string): BundleWithDsseEnvelope['content']['dsseEnvelo
   } catch {
     // Said below: what a library says of it means little to a builder.
   }
-  throw new ManifestError('This is no Sigstore bundle with a DSSE envelope (evidence_malformed).')
+  throw new ManifestError(NO_ENVELOPE)
 }

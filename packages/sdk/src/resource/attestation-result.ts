@@ -175,7 +175,10 @@ function timesOf(
   { now, maximumAgeSeconds }: Expected,
 ): { issuedAt: Date; expiresAt: Date } {
   const seconds = now.getTime() / 1000
-  const ends = [...(exp === undefined ? [] : [exp]), ...(maximumAgeSeconds === undefined ? [] : [iat + maximumAgeSeconds])]
+  const ends = [
+    ...(exp === undefined ? [] : [exp]),
+    ...(maximumAgeSeconds === undefined ? [] : [iat + maximumAgeSeconds]),
+  ]
   if (ends.length === 0) throw refused('endless', 'it does not say when it ends, and no greatest age was given')
   if (Math.max(iat, nbf ?? iat) > seconds + SKEW_SECONDS) throw refused('not_yet_valid', 'it is from the future')
   const end = Math.min(...ends)
@@ -199,7 +202,8 @@ function combined(vectors: Record<string, number>[]): Record<string, number> {
     for (const [category, value] of Object.entries(vector)) {
       const held = all[category]
       const worse = held === undefined || RANK[tierOf(value)] > RANK[tierOf(held)]
-      if (worse || (RANK[tierOf(value)] === RANK[tierOf(held)] && Math.abs(value) > Math.abs(held))) all[category] = value
+      if (worse || (RANK[tierOf(value)] === RANK[tierOf(held)] && Math.abs(value) > Math.abs(held)))
+        all[category] = value
     }
   return all
 }

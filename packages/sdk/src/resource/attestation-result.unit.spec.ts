@@ -55,11 +55,7 @@ describe('an attestation result', () => {
     ['with a broken time', 'form', { iat: IAT + 0.5 }],
     ['with a broken end', 'form', { exp: IAT + 60.5 }],
     ['with an empty list of policies', 'form', { submods: { a: submodule({ ear_appraisal_policy_ids: [] }) } }],
-    [
-      'that is better than its vector',
-      'status',
-      { submods: { a: submodule({ ear_status: 'affirming' }) } },
-    ],
+    ['that is better than its vector', 'status', { submods: { a: submodule({ ear_status: 'affirming' }) } }],
     ['without an end', 'endless', { exp: undefined }],
     ['that is over', 'expired', {}, at(60)],
     ['that is too old for its reader', 'expired', {}, { ...at(31), maximumAgeSeconds: 30 }],

@@ -8,7 +8,7 @@ import type { Principals } from '@credence/shared/principals'
 import type { Appraisal } from '../domain/appraisal.ts'
 import type { Appraisers } from '../domain/kinds/kinds.ts'
 import type { Appraisals } from '../projections/appraisals.ts'
-import type { OpenStatement, Verifiers } from './verifier.ts'
+import type { OpenStatement, Verify } from './verifier.ts'
 
 export type Context = {
   /** SPIFFE ID of this service: what evidence must name as its audience. */
@@ -21,7 +21,7 @@ export type Context = {
   clock: Clock
   log: Log
   openStatement: OpenStatement
-  verifiers: Verifiers
+  verify: Verify
   appraisers: Appraisers
   issueEar: IssueEar
   limits: Limits

@@ -5,15 +5,12 @@ import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { leavesOf, type Requirement } from '@credence/contracts/attestation/requirements'
 import type { Agent, LivingKey } from '@credence/contracts/principals/agent'
 import { sha256 } from '@credence/shared/digest'
-import { messageOf } from '@credence/shared/log'
 import type { Examined } from '../domain/appraisal.ts'
 import type { Challenge } from '../domain/challenge.ts'
 import type { Profile } from '../domain/profile.ts'
 import type { Context } from './context.ts'
-import type { Evidenced, PieceKind, Statement, Verified, Verifier } from './verifier.ts'
+import type { Evidenced, PieceKind, Statement } from './verifier.ts'
 
-/** A verifier that has not answered by then has refused. */
-const VERIFICATION_MS = 5_000
 /** What claims may hold together: a result is one event, and an event has its size. */
 const MAX_CLAIMS_BYTES = 36 * 1024
 
@@ -26,7 +23,7 @@ export type Submission = Sent & {
   now: Date
 }
 
-type Part = Pick<Context, 'openStatement' | 'verifiers' | 'appraisals' | 'spiffeId' | 'log'>
+type Part = Pick<Context, 'openStatement' | 'verify' | 'appraisals' | 'spiffeId' | 'log'>
 
 /** @returns what became of each piece, the statement first; and the nonce, when the statement holds */
 export async function examine(sent: Submission, context: Part): Promise<{ examined: Examined[]; nonce?: string }> {
@@ -47,7 +44,7 @@ export async function examine(sent: Submission, context: Part): Promise<{ examin
   const { composition, measuredAt, nonce } = statement
   const verified = await Promise.all(
     pieces.map(async ({ kind, content, digest }): Promise<Examined> => {
-      const outcome = await verify(kind, content, aboutPiece(kind, nonce, sent, context), context)
+      const outcome = await context.verify(kind, content, aboutPiece(kind, nonce, sent, context))
       if ('claims' in outcome) return { kind, digest, ...outcome }
       const { refused: reason, detail } = outcome
       context.log.info('evidence refused', {
@@ -94,30 +91,6 @@ function aboutPiece<K extends PieceKind>(
     anchors: appraisals.anchorsFor(kind, agent.blueprint),
     ...(kind === 'tpm2-quote' ? { tpm: appraisals.tpms.of(agent.agent) } : {}),
     requirements: leaves.filter((leaf): leaf is Requirement & { kind: K } => leaf.kind === kind) as never,
-  }
-}
-
-/** No verdict without every check: a verifier that is missing, breaks, or takes too long has refused. */
-async function verify<K extends PieceKind>(
-  kind: K,
-  content: Uint8Array,
-  about: Evidenced<K>,
-  { verifiers, log }: Part,
-): Promise<Verified<K>> {
-  const verifier = verifiers[kind] as Verifier<K> | undefined
-  if (!verifier) return { refused: 'kind_unknown' }
-  if (content.byteLength > verifier.maximumBytes) return { refused: 'evidence_too_large' }
-  let timer: NodeJS.Timeout | undefined
-  const tooLong = new Promise<{ refused: string }>((resolve) => {
-    timer = setTimeout(() => resolve({ refused: 'verification_timed_out' }), VERIFICATION_MS)
-  })
-  try {
-    return await Promise.race([verifier.verify(content, about), tooLong])
-  } catch (error) {
-    log.error('verifier failed', { type: kind, error: messageOf(error) })
-    return { refused: 'verifier_failed' }
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -44,6 +44,9 @@ export type PieceKind = Exclude<EvidenceKind, 'software'>
 /** By kind; one that is not there is refused. */
 export type Verifiers = { [K in PieceKind]?: Verifier<K> }
 
+/** One piece by the verifier of its kind, within its time; one that breaks or takes too long has refused. */
+export type Verify = <K extends PieceKind>(kind: K, content: Uint8Array, about: Evidenced<K>) => Promise<Verified<K>>
+
 /** Pieces in one submission, each of another kind. */
 export const MAX_PIECES = 8
 

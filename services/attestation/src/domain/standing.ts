@@ -59,6 +59,6 @@ export function underProfile(
   const examined = result.evidence.flatMap(({ kind, digest, claims, anchors, measured_at }): Examined[] =>
     claims ? [{ kind, digest, claims, anchors, measuredAt: new Date(measured_at ?? recordedAt) }] : [],
   )
-  const { accepted, reasons, until } = appraise(examined, { ...about, profile, previous: undefined, now })
-  return { unmet: accepted ? [] : reasons, until }
+  const { against, until } = appraise(examined, { ...about, profile, previous: undefined, now })
+  return { unmet: against, until }
 }

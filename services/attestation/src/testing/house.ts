@@ -70,9 +70,10 @@ export async function until<T>(
   }
 }
 
-export async function openHouse() {
+/** @param options.variables more of them for the services */
+export async function openHouse(options: { variables?: Record<string, string> } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-attestation-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({ folder, services: [], ...options })
   const { ports, trustDomain, authority } = stack
   const idp = await startIssuer({
     issuer: stack.idpIssuer,
@@ -239,6 +240,12 @@ export async function openHouse() {
       }
       return worker
     },
+    /** Ends the life of an agent. */
+    happenedTo: (agent: string) =>
+      write('IDENTITY', `agent/${agent}`, {
+        type: 'credence.identity.agent.revoked.v1',
+        data: { agent, reason: 'test' },
+      }),
     security: undefined as unknown as ReturnType<typeof connect>,
     close: async () => {
       for (const close of closing) close()

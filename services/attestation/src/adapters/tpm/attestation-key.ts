@@ -59,10 +59,14 @@ function refuseUnsuitable(area: PublicArea): void {
 /** The qualified name that follows from the parent; it must lead to the endorsement hierarchy, and be the one that signed. */
 function qualifiedName(data: Uint8Array, area: PublicArea, { name, signer }: { name: Uint8Array; signer: Uint8Array }) {
   const { parentName, parentQualifiedName } = parseCreationData(data)
-  const primary = same(parentName, ENDORSEMENT)
-  const above = primary ? ENDORSEMENT : qualifiedNameOf(algorithmOf(parentName), ENDORSEMENT, parentName)
-  if (!same(parentQualifiedName, above))
-    throw new TpmFault('attestation_key_hierarchy', 'attestation key: it is not below the endorsement hierarchy')
+  const elsewhere = new TpmFault(
+    'attestation_key_hierarchy',
+    'attestation key: it is not below the endorsement hierarchy',
+  )
+  const isPrimary = parentName.byteLength === ENDORSEMENT.byteLength
+  if (isPrimary && !same(parentName, ENDORSEMENT)) throw elsewhere
+  const above = isPrimary ? ENDORSEMENT : qualifiedNameOf(algorithmOf(parentName), ENDORSEMENT, parentName)
+  if (!same(parentQualifiedName, above)) throw elsewhere
   const expected = qualifiedNameOf(area.nameAlgorithm, parentQualifiedName, name)
   if (!same(signer, expected))
     throw new TpmFault('creation_invalid', 'creation attestation: its signer stands elsewhere')

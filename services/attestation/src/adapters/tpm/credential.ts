@@ -58,8 +58,10 @@ function rsaSeed(endorsement: PublicArea) {
 }
 
 /** The seed both ends find by one-pass Diffie-Hellman; what is sent is our point (Part 1 §C.6.1, §C.7). */
-function eccSeed({ key, nameAlgorithm }: PublicArea) {
+function eccSeed(endorsement: PublicArea) {
+  const { key, nameAlgorithm } = endorsement
   if (key.type !== 'ecc') throw malformed('endorsement key', 'it is no ECC key')
+  publicKeyOf(endorsement) // a point of its curve
   const width = key.x.byteLength
   const ours = createECDH(OPENSSL[key.curve])
   const point = ours.generateKeys()

@@ -58,24 +58,8 @@ export const evidenceMethods = (context: Context) => {
       handle: async (input, caller) => {
         await waitFor(input.notBefore, context.followers)
         const { keyThumbprint } = itself(input.agentId, caller)
-        const now = clock()
-        living(input.agentId, now)
-        if (appraisals.challenges.openOf(input.agentId, now) >= MAX_OPEN)
-          throw new CredenceError(
-            'resource_exhausted',
-            'too_many_challenges',
-            `At most ${MAX_OPEN} challenges may be open. Answer one, or wait a minute.`,
-          )
-        const challenge = newId('chl')
-        const nonce = context.newNonce()
-        const about = { challenge, agent: input.agentId, keyThumbprint, nonceDigest: sha256(nonce) }
-        await writer.execute(appraisals.challenges, {
-          id: challenge,
-          actor: actorOf(caller),
-          now,
-          decide: () => issueChallenge(about, now),
-        })
-        return { challengeId: challenge, nonce, expiresAt: later(now, CHALLENGE_SECONDS), audience: context.spiffeId }
+        // One after the other: what is open is counted before another is opened.
+        return inTurn(input.agentId, () => open(input.agentId, keyThumbprint, caller))
       },
     }),
 
@@ -102,6 +86,27 @@ export const evidenceMethods = (context: Context) => {
         return resultMessage(newest)
       },
     }),
+  }
+
+  async function open(agentId: string, keyThumbprint: string, caller: Caller) {
+    const now = clock()
+    living(agentId, now)
+    if (appraisals.challenges.openOf(agentId, now) >= MAX_OPEN)
+      throw new CredenceError(
+        'resource_exhausted',
+        'too_many_challenges',
+        `At most ${MAX_OPEN} challenges may be open. Answer one, or wait a minute.`,
+      )
+    const challenge = newId('chl')
+    const nonce = context.newNonce()
+    const about = { challenge, agent: agentId, keyThumbprint, nonceDigest: sha256(nonce) }
+    await writer.execute(appraisals.challenges, {
+      id: challenge,
+      actor: actorOf(caller),
+      now,
+      decide: () => issueChallenge(about, now),
+    })
+    return { challengeId: challenge, nonce, expiresAt: later(now, CHALLENGE_SECONDS), audience: context.spiffeId }
   }
 
   async function submit(

@@ -9,7 +9,6 @@ import { newId } from '@credence/shared/ids'
 import { notBefore, waitFor } from '@credence/shared/rpc/fields'
 import { method } from '@credence/shared/rpc/server'
 import { z } from 'zod'
-import { tpm2Quote } from '../../domain/kinds/tpm2-quote.ts'
 import {
   answerTpm,
   challengeTpm,
@@ -108,7 +107,7 @@ export const tpmMethods = (context: TpmContext) => {
         }
         const { facts, position } = await write(agentId, caller, now, (state) => answerTpm(state, answer, now))
         const enrolled = facts.find(({ type }) => type === 'credence.attestation.tpm.enrolled.v1')
-        if (!enrolled) throw refusal('credential_wrong', 'The TPM did not open the credential.')
+        if (!enrolled) throw refusal('credential_wrong', 'it did not open the credential')
         return { position, certified: (enrolled.data as { certified: boolean }).certified }
       },
     }),
@@ -125,7 +124,7 @@ export const tpmMethods = (context: TpmContext) => {
 }
 
 const refusal = (reason: string, detail: string): CredenceError =>
-  precondition(reason, tpm2Quote.reasons[reason] ?? `The TPM cannot be enrolled: ${detail}.`)
+  precondition(reason, `The TPM cannot be enrolled: ${detail}.`)
 
 function itself(agentId: string, caller: Caller): Caller & { kind: 'agent' } {
   if (caller.kind !== 'agent') throw invalid('agent_id', 'only an agent enrols its TPM')

@@ -59,7 +59,7 @@ function faultUnder(material: Anchor['material'], signed: SignedBundle, now: Dat
 
 function keyFault(material: Material<'public-key'>, signed: SignedBundle): string | undefined {
   if (signed.signer.by !== 'key') return 'anchor_unknown'
-  const key = opened(material, ({ pem }) => publicKeyIn(pem))
+  const key = opened(['key', material.pem], () => publicKeyIn(material.pem))
   if (!key) return 'anchor_unknown'
   const strong = signingKey(key)
   if (!strong) return 'algorithm_weak'
@@ -74,24 +74,25 @@ function authorityFault(
   now: Date,
 ): string | undefined {
   if (signed.signer.by !== 'certificate') return 'anchor_unknown'
-  const { roots, intermediates } = opened(material, ({ pem, intermediates }) => ({
+  const { pem, intermediates, identities } = material
+  const authority = opened(['authority', pem, intermediates], () => ({
     roots: certificates(pem),
-    intermediates: intermediates ? certificates(intermediates) : [],
+    between: intermediates ? certificates(intermediates) : [],
   }))
   const [leaf, ...sent] = signed.signer.chain.map(readCertificate)
   if (!leaf || sent.includes(undefined)) return 'evidence_malformed'
-  const between = [...(sent as Certificate[]), ...intermediates]
+  const between = [...(sent as Certificate[]), ...authority.between]
   return (
-    chainFault(leaf, { roots, between, now }) ??
+    chainFault(leaf, { roots: authority.roots, between, now }) ??
     usageFault(leaf) ??
-    identityFault(leaf, material.identities) ??
+    identityFault(leaf, identities) ??
     signatureFault(leaf.node.publicKey, signed)
   )
 }
 
 function sigstoreFault(material: Material<'sigstore'>, signed: SignedBundle): string | undefined {
   if (signed.signer.by !== 'certificate') return 'anchor_unknown'
-  const instance = opened(material, ({ trusted_root }) => openTrustedRoot(trusted_root))
+  const instance = opened(['sigstore', material.trusted_root], () => openTrustedRoot(material.trusted_root))
   if (!instance) return 'anchor_unknown'
   if (!signed.signer.logged) return 'log_entry_missing'
   const [leaf] = signed.signer.chain.map(readCertificate)
@@ -118,9 +119,14 @@ const certificates = (pem: string): Certificate[] =>
     return read ? [read] : []
   })
 
-/** Anchors change seldom and vouch often: each is taken apart once. */
-const openedBefore = new WeakMap<object, unknown>()
-function opened<M extends object, V>(material: M, open: (material: M) => V): V {
-  if (!openedBefore.has(material)) openedBefore.set(material, open(material))
-  return openedBefore.get(material) as V
+/** Anchors change seldom and vouch often: each is taken apart once. By its text, for a worker gets a copy every time. */
+const openedBefore = new Map<string, unknown>()
+const MOST_OPENED = 128
+function opened<V>(texts: readonly (string | undefined)[], open: () => V): V {
+  const key = texts.join('\n')
+  if (!openedBefore.has(key)) {
+    if (openedBefore.size >= MOST_OPENED) openedBefore.clear()
+    openedBefore.set(key, open())
+  }
+  return openedBefore.get(key) as V
 }

@@ -2,13 +2,14 @@
  * Evidence of the kind `tpm2-quote` (TPM 2.0 Part 3 §18.4): the enrolled attestation key signed these registers for this
  * challenge. What they should be is the appraiser’s question (domain/kinds/tpm2-quote.ts).
  */
+import type { KeyObject } from 'node:crypto'
 import type { ClaimsOf } from '@credence/contracts/attestation/claims'
 import { sha256 } from '@credence/shared/digest'
 import type { EnrolledTpm, Evidenced, Verified, Verifier } from '../../../api/verifier.ts'
 import { parseQuote } from '../../tpm/attest.ts'
 import { same } from '../../tpm/attestation-key.ts'
 import { selects } from '../../tpm/pcr-selection.ts'
-import { parsePublicArea } from '../../tpm/public-area.ts'
+import { type PublicArea, parsePublicArea, publicKeyOf } from '../../tpm/public-area.ts'
 import { TpmFault } from '../../tpm/reader.ts'
 import { isSignedBy, parseSignature } from '../../tpm/signature.ts'
 import { MOST_CONTENT, parseQuoteContent } from './content.ts'
@@ -16,19 +17,43 @@ import { digestOf, refuseUnlessReplays, registersOf } from './registers.ts'
 
 type About = Evidenced<'tpm2-quote'>
 
-export const tpm2Quote: Verifier<'tpm2-quote'> = {
-  kind: 'tpm2-quote',
-  maximumBytes: MOST_CONTENT,
-  verify: async (content, about): Promise<Verified<'tpm2-quote'>> => {
-    try {
-      if (content.byteLength > MOST_CONTENT) return { refused: 'evidence_too_large' }
-      const tpm = enrolled(about)
-      return { claims: claimsOf(content, about, tpm), anchors: [tpm.anchor], measuredAt: about.now }
-    } catch (error) {
-      if (error instanceof TpmFault) return { refused: error.code, detail: error.message }
-      throw error
-    }
-  },
+/** Keys of enrolled TPMs that are held ready: making one of its bytes takes as long as the signature. */
+const MOST_KEYS = 16_384
+
+export function tpm2QuoteVerifier(): Verifier<'tpm2-quote'> {
+  const keyOf = createKeys()
+  return {
+    kind: 'tpm2-quote',
+    maximumBytes: MOST_CONTENT,
+    verify: async (content, about): Promise<Verified<'tpm2-quote'>> => {
+      try {
+        if (content.byteLength > MOST_CONTENT) return { refused: 'evidence_too_large' }
+        const tpm = enrolled(about)
+        const claims = claimsOf(content, about, tpm, keyOf(tpm.ak_public))
+        return { claims, anchors: [tpm.anchor], measuredAt: about.now }
+      } catch (error) {
+        if (error instanceof TpmFault) return { refused: error.code, detail: error.message }
+        throw error
+      }
+    },
+  }
+}
+
+type Key = { area: PublicArea; key: KeyObject }
+
+/** By the text of the record, so that no other key can come of it; the oldest go first. */
+function createKeys(): (akPublic: string) => Key {
+  const held = new Map<string, Key>()
+  return (akPublic) => {
+    const found = held.get(akPublic)
+    if (found) return found
+    const area = parsePublicArea(Buffer.from(akPublic, 'base64url'))
+    const made = { area, key: publicKeyOf(area) }
+    const [oldest] = held.keys()
+    if (held.size >= MOST_KEYS && oldest !== undefined) held.delete(oldest)
+    held.set(akPublic, made)
+    return made
+  }
 }
 
 /** The record that enrolment made, as long as what vouches for it lives (CVE-2022-1053: nothing of it comes from the evidence). */
@@ -43,12 +68,11 @@ function enrolled({ tpm, agent, anchors, now }: About): EnrolledTpm {
 }
 
 /** The checks of a quote; the numbers are those of docs/attestation.md. @throws TpmFault at the first that fails */
-function claimsOf(content: Uint8Array, about: About, tpm: EnrolledTpm): ClaimsOf<'tpm2-quote'> {
+function claimsOf(content: Uint8Array, about: About, tpm: EnrolledTpm, { area, key }: Key): ClaimsOf<'tpm2-quote'> {
   const { attest, signature: signed, pcrs, eventLog } = parseQuoteContent(content)
   // 1: by the enrolled key, with the scheme and the hash that it was made for.
-  const key = parsePublicArea(Buffer.from(tpm.ak_public, 'base64url'))
   const signature = parseSignature(signed)
-  if (!isSignedBy(key, signature, attest))
+  if (!isSignedBy(area, signature, attest, key))
     throw refused('signature_invalid', 'not signed by the enrolled attestation key')
   // 2, 3: made by a TPM, and a quote (parseQuote).
   const quote = parseQuote(attest)

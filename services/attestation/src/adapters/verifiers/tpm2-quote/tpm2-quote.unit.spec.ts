@@ -12,8 +12,9 @@ import {
   registers,
 } from '../../../testing/tpm-forge.ts'
 import { evidenceOf, RECORDED, type Recorded, recorded } from '../../../testing/tpm2-quotes/recorded.ts'
-import { tpm2Quote } from './tpm2-quote.ts'
+import { tpm2QuoteVerifier } from './tpm2-quote.ts'
 
+const tpm2Quote = tpm2QuoteVerifier()
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const asShown = (one: Recorded, part: Parameters<typeof about>[3] = {}) =>
   about(one.agent, one.record, [one.anchor], {

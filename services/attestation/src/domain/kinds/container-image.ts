@@ -1,0 +1,81 @@
+/** Which image runs, and whether its provenance names a builder and a source that the profile allows. */
+import type { ClaimsOf } from '@credence/contracts/attestation/claims'
+import { EXECUTABLES_APPROVED_AT_BOOT, EXECUTABLES_CONTRAINDICATED } from '../ar4si.ts'
+import type { About, KindAppraiser } from './kind.ts'
+
+export const containerImage: KindAppraiser<'container-image'> = {
+  kind: 'container-image',
+  appraise: (claims, about) => {
+    const approved = approvedImage(claims.image_digest, about.references)
+    const faults = [
+      ...(approved.listed && approved.references.length === 0 ? ['image_not_referenced'] : []),
+      ...(about.statement.program === claims.image_digest ? [] : ['composition_differs']),
+      ...podFaults(claims, about),
+    ]
+    return {
+      // An image says what was started (AR4SI §2.3.4, executables 3), not what was loaded since.
+      vector: { executables: faults.length > 0 ? EXECUTABLES_CONTRAINDICATED : EXECUTABLES_APPROVED_AT_BOOT },
+      faults,
+      notes: about.claims['kubernetes-sat']?.reviewed ? [] : ['image_named_by_agent'],
+      references: approved.references,
+      digests: [claims.image_digest],
+    }
+  },
+  unmet: ({ builder, source, signer }, { builders, sources, signers }) => [
+    ...(builders.some((allowed) => matches(builder, allowed)) ? [] : ['builder_not_allowed']),
+    ...(sources.some((allowed) => matches(source, allowed)) ? [] : ['source_not_allowed']),
+    ...(signers && !signers.includes(signer) ? ['signer_not_allowed'] : []),
+  ],
+  reasons: {
+    evidence_too_large: 'The evidence is larger than provenance of an image needs to be.',
+    evidence_malformed: 'The evidence is not of a form that this kind has.',
+    bundle_media_type: 'The provenance is not in a Sigstore bundle of version 0.3.',
+    anchor_unknown: 'No trust anchor of this blueprint knows who signed the provenance.',
+    signature_invalid: 'The signature does not belong to what it stands over.',
+    algorithm_weak: 'A key or a signature is made with an algorithm that is too weak.',
+    chain_untrusted: 'The signer’s certificate does not lead to an authority that is trusted here.',
+    certificate_expired: 'The signer’s certificate, or one above it, has expired.',
+    certificate_not_yet_valid: 'The signer’s certificate, or one above it, is not valid yet.',
+    key_usage_wrong: 'The signer’s certificate is not for signing.',
+    signer_identity_unknown: 'The signer’s certificate has another name than the trust anchor pins.',
+    log_entry_missing: 'The signature is in no transparency log, and its trust anchor asks for one.',
+    log_entry_invalid: 'The entry of the transparency log is not of this signature, or not of that log.',
+    signing_time_unproven: 'Nothing proves when the signature was made.',
+    payload_type: 'What was signed is not an in-toto statement.',
+    statement_malformed: 'The signed statement is not well-formed.',
+    statement_type: 'The signed statement is not an in-toto statement of a known version.',
+    predicate_type: 'The signed statement is not SLSA provenance v1.',
+    image_not_subject: 'The provenance is of another image.',
+    provenance_malformed: 'The provenance is not well-formed.',
+    source_unknown: 'The provenance does not say which source was built.',
+    source_ambiguous: 'The provenance names several sources.',
+    image_not_referenced: 'The blueprint has a list of approved images, and this one is not on it.',
+    composition_differs: 'The agent’s own statement names another program than this image.',
+    image_not_in_pod: 'The cluster says that the agent’s pod runs other images.',
+    builder_not_allowed: 'The profile does not allow this builder.',
+    source_not_allowed: 'The profile does not allow this source.',
+    signer_not_allowed: 'The profile asks for another signer.',
+    image_named_by_agent: 'That this image runs is the word of the agent’s own attester.',
+  },
+}
+
+/** Provenance says whether an image is good. Where somebody lists images one by one, it must be on the list as well. */
+function approvedImage(image: string, references: About['references']) {
+  const images = references.filter(({ value }) => value.type === 'image')
+  return {
+    listed: images.length > 0,
+    references: images.flatMap(({ reference, value }) =>
+      value.type === 'image' && value.digest === image ? [reference] : [],
+    ),
+  }
+}
+
+/** Where the cluster was asked, its word about what the pod runs stands above the attester’s. */
+function podFaults({ image_digest }: ClaimsOf<'container-image'>, { claims }: About): string[] {
+  const pod = claims['kubernetes-sat']
+  return pod?.reviewed && !pod.image_digests.includes(image_digest) ? ['image_not_in_pod'] : []
+}
+
+/** Exact, or by what stands before a `*` at the end. */
+const matches = (value: string, allowed: string): boolean =>
+  allowed.endsWith('*') ? value.startsWith(allowed.slice(0, -1)) : value === allowed
