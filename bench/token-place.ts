@@ -67,7 +67,7 @@ async function putAllToWork(stack: Stack, count: number): Promise<Client[]> {
     clients.push({ spiffeId: agent.spiffeId, privateKey, publicJwk, subjectToken, ...about })
     await agent.close()
   }
-  cast.close()
+  await cast.close()
   // What an exchange does not need must not take part of the machine.
   await stack.service('attestation').stop()
   for (const name of ['identity-provider', 'calendar', 'customers'] as const) await stack.service(name).stop()

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { AgentAutonomy, AgentKind } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { type Agent, createAgent, type Task } from '@credence/sdk/agent/agent'
 import { type AgentKey, newAgentKey } from '@credence/sdk/agent/key'
-import { measure } from '@credence/sdk/agent/measure'
+import { createEvidence } from '../demo/agent/evidence.ts'
+import { BLUEPRINT } from '../demo/builder/build.ts'
 import { type Company, openCompany } from './company.ts'
 import { type Stack, startStack } from './stack.ts'
-import { AGENT_FOLDER, assemble, BLUEPRINT, type Cast, childModel, filesIn, furnish, NETWORKS } from './story/cast.ts'
+import { AGENT_FOLDER, assemble, type Cast, childModel, furnish, NETWORKS } from './story/cast.ts'
 
 export type House = { stack: Stack; company: Company; cast: Cast; close(): Promise<void> }
 
@@ -20,7 +21,7 @@ export async function openHouse(options: { calendar?: string } = {}): Promise<Ho
   const cast = await assemble(stack, company)
   await furnish(cast)
   const close = async () => {
-    cast.close()
+    await cast.close()
     await stack.stop()
     rmSync(folder, { recursive: true, force: true })
   }
@@ -32,7 +33,8 @@ export type AtWork = { agent: Agent; agentId: string; key: AgentKey; task: Task 
 /** From nothing to an agent with an open task: register → attest → delegate → open. */
 export async function putToWork({ stack, company, cast }: House, given?: AgentKey): Promise<AtWork> {
   const key = given ?? (await newAgentKey())
-  const measurements = await measure(filesIn(AGENT_FOLDER))
+  const evidence = createEvidence({ folder: AGENT_FOLDER, manifest: cast.built.manifest })
+  const measurements = await evidence.composition()
   const { agent: registered, position } = await cast.platform.identity.registerAgent({
     blueprint: BLUEPRINT,
     purpose: 'Work',
@@ -52,7 +54,8 @@ export async function putToWork({ stack, company, cast }: House, given?: AgentKe
     addresses: company.profile.services,
   }
   const agent = createAgent({ agentId, spiffeId, key, connection, issuer: stack.issuer, localAddress: NETWORKS.office })
-  const attested = await agent.attest(async () => ({ measurements }), [position])
+  const attested = await agent.attest(evidence.collect, [position])
+  await evidence.close()
   const granted = await cast.coordinator.identity.grantDelegation({
     agentId,
     authorizationDetails: cast.authority.scheduling,

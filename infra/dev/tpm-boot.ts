@@ -52,3 +52,17 @@ export function eventLogOf(measured: readonly Measured[]): Buffer {
   ])
   return Buffer.concat([...first, ...rest])
 }
+
+/** What the registers hold after these events, by index: each digest extended into what was there (TPM 2.0 Part 1 §17.2). */
+export function registersAfter(
+  measured: readonly Measured[],
+  bank: 'sha256' | 'sha384',
+  pcrs: readonly number[],
+): Record<number, string> {
+  const empty = '00'.repeat(BANKS.find(({ name }) => name === bank)?.bytes ?? 0)
+  const after = (pcr: number) =>
+    measured
+      .filter((one) => one.pcr === pcr)
+      .reduce((held, { digests }) => hash(bank, Buffer.from(held + digests[bank], 'hex')), empty)
+  return Object.fromEntries(pcrs.map((pcr) => [pcr, after(pcr)]))
+}

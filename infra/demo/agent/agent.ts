@@ -4,31 +4,32 @@
  */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createHashing } from '@credence/attester/hashing/hashing'
+import { measureComposition } from '@credence/attester/measure/composition'
+import { enrolTpm } from '@credence/attester/tpm/enrol'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
 import { type Agent, type AgentOptions, createAgent, type Held, type Task } from '@credence/sdk/agent/agent'
 import { type AgentKey, newAgentKey } from '@credence/sdk/agent/key'
-import { measure } from '@credence/sdk/agent/measure'
 import type { AccessToken } from '@credence/sdk/agent/tokens'
 import { sha256 } from '@credence/shared/digest'
+import { createEvidence, type DemoEvidence, madeIn, type TpmOfAgent } from './evidence.ts'
 import { asksForMeeting } from './intent.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const files = {
-  program: fileURLToPath(import.meta.url),
-  prompt: join(here, 'prompt.md'),
-  toolManifest: join(here, 'tools.json'),
-  model: join(here, 'model.json'),
-}
+const made = madeIn(here)
+const hashing = createHashing()
 
 export type Answer = { status: number; body: unknown }
 export type Mail = { id: string; from: string; text: string }
 type Child = Parameters<Agent['spawn']>[0]
+type Shows = { manifest: string; tpm?: TpmOfAgent }
 type Part = Omit<Parameters<Agent['passOn']>[0], 'delegation'>
 
 let key: AgentKey
 let me: Agent
 let elsewhere: Agent
+let evidence: DemoEvidence
 let held: Held
 let task: Task
 const tokens = new Map<string, AccessToken>()
@@ -37,15 +38,25 @@ const tokens = new Map<string, AccessToken>()
 const abilities = {
   introduce: async () => {
     key ??= await newAgentKey()
-    return { publicJwk: key.publicJwk, composition: await measure(files) }
+    return { publicJwk: key.publicJwk, composition: (await measureComposition(made, { hashing })).composition }
   },
-  become: async (options: Omit<AgentOptions, 'key'> & { elsewhere?: string }) => {
+  become: async (options: Omit<AgentOptions, 'key'> & Shows & { elsewhere?: string }) => {
     me = createAgent({ ...options, key })
     elsewhere = createAgent({ ...options, key, localAddress: options.elsewhere })
+    evidence = createEvidence({ folder: here, manifest: options.manifest, tpm: options.tpm })
     return {}
   },
-  attest: async ({ notBefore }: { notBefore: string[] }) =>
-    me.attest(async () => ({ measurements: await measure(files) }), notBefore),
+  /** Its machine’s TPM answers for it from now on. */
+  enrolTpm: async ({ agentId, spiffeId, tpm, connection }: Omit<AgentOptions, 'key'> & Required<Shows>) => {
+    await enrolTpm({
+      ...tpm,
+      agent: { agentId, spiffeId, keyThumbprint: key.thumbprint },
+      audience: `spiffe://${connection.trustDomain}/service/attestation`,
+      service: me.clients.attestation,
+    })
+    return {}
+  },
+  attest: ({ notBefore }: { notBefore: string[] }) => me.attest(evidence.collect, notBefore),
   request: (wanted: Parameters<Agent['requestDelegation']>[0]) => me.requestDelegation(wanted),
   answered: async (asked: Awaited<ReturnType<Agent['requestDelegation']>>) => {
     const { position, ...delegation } = await me.awaitDelegation(asked)
@@ -58,7 +69,8 @@ const abilities = {
   },
   begin: async (work: { mail: Mail; details: AuthorizationDetail[]; notBefore: string[] }) => {
     const { mail, details, notBefore } = work
-    if (asksForMeeting(files.model, mail.text) < 0.5) throw new Error('this message does not ask for a meeting')
+    if (asksForMeeting(join(made.model.folder, 'model.json'), mail.text) < 0.5)
+      throw new Error('this message does not ask for a meeting')
     const trigger = { type: 'message' as const, source: `mailto:${mail.from}`, id: mail.id, digest: sha256(mail.text) }
     const purpose = 'Book the meeting that the message asks for'
     tokens.clear()

@@ -6,14 +6,14 @@ import type { AuthorizationDetail } from '@credence/contracts/authority'
 import { CredenceError } from '@credence/contracts/errors'
 import { AgentAutonomy, AgentKind } from '@credence/contracts/gen/credence/identity/v1/identity'
 import type { AgentOptions } from '@credence/sdk/agent/agent'
-import { measure } from '@credence/sdk/agent/measure'
 import { type Clients, connectCredence } from '@credence/sdk/clients'
+import { BLUEPRINT, type Built, buildAgent } from '../../demo/builder/build.ts'
 import { type AgentProcess, startAgentProcess } from '../agent-process.ts'
-import { compositionFor, profileFor } from '../attestation.ts'
 import type { Company } from '../company.ts'
 import type { Stack } from '../stack.ts'
+import { type DevelopmentTpm, start as startTpm } from '../tpm.ts'
+import { SELECTION, trust } from './trust.ts'
 
-export const BLUEPRINT = 'meeting-scheduler'
 export const AGENT_FOLDER = fileURLToPath(new URL('../../demo/agent/', import.meta.url))
 const POLICIES = fileURLToPath(new URL('../policies.cedar', import.meta.url))
 /** What may come next: decided and recorded beside them. */
@@ -39,11 +39,16 @@ export type Cast = {
     calendarOnly: AuthorizationDetail[]
     everything: AuthorizationDetail[]
   }
+  /** What the company's build pipeline made of its agent. */
+  built: Built
+  /** The machine's, where there is one. */
+  tpm?: DevelopmentTpm
   processes: AgentProcess[]
-  close(): void
+  close(): Promise<void>
 }
 
-export async function assemble(stack: Stack, company: Company): Promise<Cast> {
+/** @param options.tpm whether agents' machine has a TPM (one in software) */
+export async function assemble(stack: Stack, company: Company, options: { tpm?: boolean } = {}): Promise<Cast> {
   const coordinator = await company.logIn('cora', 'me')
   const sponsor = await company.logIn('milan', 'sponsor')
   const security = await company.logIn('sofia', 'security')
@@ -56,6 +61,8 @@ export async function assemble(stack: Stack, company: Company): Promise<Cast> {
     tls: await stack.workload('platform/workplace'),
     addresses: { identity: `localhost:${ports.identityMesh}` },
   })
+  const built = await buildAgent(AGENT_FOLDER, join(stack.folder, 'builder'))
+  const tpm = options.tpm ? await startTpm(join(stack.folder, 'tpm')) : undefined
   const processes: AgentProcess[] = []
   return {
     coordinator,
@@ -64,11 +71,14 @@ export async function assemble(stack: Stack, company: Company): Promise<Cast> {
     reviewer,
     auditor,
     platform,
+    built,
+    ...(tpm ? { tpm } : {}),
     processes,
     authority: authorityOf(company),
-    close: () => {
+    close: async () => {
       for (const process of processes) process.stop()
       for (const clients of [coordinator, sponsor, security, reviewer, auditor, platform]) clients.close()
+      await tpm?.stop()
     },
   }
 }
@@ -90,8 +100,11 @@ function authorityOf({ calendar, customers }: Company): Cast['authority'] {
   }
 }
 
-/** Policies, networks, blueprint, profile and reference value: what an operator sets up once. */
-export async function furnish(cast: Cast): Promise<void> {
+/**
+ * Policies, networks, blueprint, profile, trust anchors and reference values: what an operator sets up once.
+ * @returns id of the reference value that approves the model
+ */
+export async function furnish(cast: Cast): Promise<{ modelReference: string }> {
   const { security, sponsor } = cast
   const version = await validated(security, POLICIES)
   await cast.reviewer.policy.signOffPolicies({ version, comment: 'Read and tried' })
@@ -114,15 +127,7 @@ export async function furnish(cast: Cast): Promise<void> {
       redirectUris: [],
     })
     .catch(unlessThere)
-  const { version: profile } = await security.attestation.defineProfile({
-    profile: profileFor(BLUEPRINT, { maximumAgeSeconds: 12n * 3600n }),
-  })
-  await security.attestation.activateProfile({ blueprint: BLUEPRINT, version: profile })
-  const measured = await measure(filesIn(AGENT_FOLDER))
-  const { tool_manifest: toolManifest, ...parts } = measured
-  await security.attestation.approveReferenceValue({
-    reference: compositionFor(BLUEPRINT, { ...parts, toolManifest }, 'Meeting scheduler 1.2'),
-  })
+  return trust(security, cast)
 }
 
 /** From a file to a version that passed the checks. */
@@ -138,14 +143,14 @@ const unlessThere = (error: unknown) => {
   if (!(error instanceof CredenceError && error.status === 'already_exists')) throw error
 }
 
-export const filesIn = (folder: string) => ({
-  program: join(folder, 'agent.ts'),
-  prompt: join(folder, 'prompt.md'),
-  toolManifest: join(folder, 'tools.json'),
-  model: join(folder, 'model.json'),
-})
-
-export type Enrolled = { agentId: string; spiffeId: string; position: string; process: AgentProcess }
+export type Enrolled = {
+  agentId: string
+  spiffeId: string
+  position: string
+  process: AgentProcess
+  /** What it was told when it became this agent. */
+  shows: object
+}
 
 /** Starts an agent’s process, and has the platform register it with its public key and what it says it is made of. */
 export async function enrol(
@@ -173,9 +178,16 @@ export async function enrol(
     labels: {},
   })
   const { id: agentId = '', spiffeId = '' } = agent ?? {}
-  await process.ask('become', { ...identityOf(stack, company), agentId, spiffeId })
-  return { agentId, spiffeId, position, process }
+  const shows = { ...identityOf(stack, company), ...evidenceOf(stack, cast, agentId), agentId, spiffeId }
+  await process.ask('become', shows)
+  return { agentId, spiffeId, position, process, shows }
 }
+
+/** With what an agent proves what it is made of. */
+export const evidenceOf = ({ folder }: Stack, { built, tpm }: Cast, agent: string) => ({
+  manifest: built.manifest,
+  ...(tpm ? { tpm: { tcti: tpm.tcti, folder: join(folder, 'tpm', 'agents', agent), selection: SELECTION } } : {}),
+})
 
 export const identityOf = (
   stack: Stack,

@@ -1,49 +1,48 @@
 /** One agent’s day: what it may do, what it may not, who said so, and the proof. Only public APIs. */
-import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { explanationText } from '@credence/cli/commands/audit'
 import type { Explanation } from '@credence/contracts/gen/credence/audit/v1/audit'
 import { verifyTlogProof } from '@credence/sdk/verify/tlog-proof'
 import { AgentFailure, startAgentProcess } from '../agent-process.ts'
 import type { Company } from '../company.ts'
 import type { Stack } from '../stack.ts'
-import { AGENT_FOLDER, assemble, type Cast, childModel, type Enrolled, enrol, furnish, identityOf } from './cast.ts'
+import { tpmMissing } from '../tpm.ts'
+import {
+  AGENT_FOLDER,
+  assemble,
+  type Cast,
+  childModel,
+  type Enrolled,
+  enrol,
+  evidenceOf,
+  furnish,
+  identityOf,
+} from './cast.ts'
+import { attested, changedCopy, withdrawn } from './evidence.ts'
 import { createNarrator, expect, type Narrator, type Say } from './narrator.ts'
+import { ask, codes, MAIL, MEETING, type Scene, SECOND_MAIL } from './scene.ts'
 
-const MAIL = {
-  id: 'CAF-2291@cedar.example',
-  from: 'office@cedar.example',
-  text: 'Hello Cora, could we schedule a meeting tomorrow to discuss the campaign? Ten would be a good time.',
-}
-const SECOND_MAIL = {
-  ...MAIL,
-  id: 'CAF-2304@cedar.example',
-  text: 'Hello Cora, shall we schedule another meeting to discuss the budget?',
-}
-const MEETING = {
-  title: 'Campaign',
-  start: '2026-12-01T10:00:00Z',
-  end: '2026-12-01T10:30:00Z',
-  attendees: ['office@cedar.example'],
-}
-
-type Scene = { stack: Stack; company: Company; cast: Cast; tell: Narrator }
 export type Told = { agentId: string; decisionId: string; decisionIndex: bigint; verifierKey: string }
 
 /** @throws Otherwise when a step comes out otherwise than told */
 export async function tellStory(stack: Stack, company: Company, say: Say): Promise<Told> {
   const tell = createNarrator(say)
   tell.chapter('Before the story')
-  const cast = await assemble(stack, company)
+  const noTpm = tpmMissing()
+  const cast = await assemble(stack, company, { tpm: !noTpm })
   const scene = { stack, company, cast, tell }
   try {
     tell.done(
       'Cora (marketing), Milan (her manager), Sofia and Noor (security) and Aiko (audit) log in at the company’s identity provider',
     )
-    await furnish(cast)
+    const { modelReference } = await furnish(cast)
     tell.done(
       'Sofia activates the policies, which Noor has signed off, lets the next ones be decided beside them, and names the networks; Milan sponsors the blueprint “meeting-scheduler”; its code, prompt, tools and model are approved',
+    )
+    tell.fact(
+      noTpm
+        ? `no TPM in the story: ${noTpm}`
+        : 'the agents’ machine has a TPM (one in software), which its manufacturer certified',
     )
     const agent = await beginWork(scene)
     await outsideTheGrant(scene, agent)
@@ -53,43 +52,20 @@ export async function tellStory(stack: Stack, company: Company, say: Say): Promi
     const child = await subAgent(scene, agent)
     await completed(scene, agent)
     await suspended(scene, agent, child)
+    await withdrawn(scene, agent, modelReference)
     await killed(scene, agent, child)
     return await asked(scene, agent)
   } finally {
-    cast.close()
+    await cast.close()
   }
 }
 
-const ask = async (
-  agent: Enrolled,
-  resource: string,
-  method: string,
-  path: string,
-  more: { body?: unknown; fromElsewhere?: boolean } = {},
-) => {
-  const { status, body } = await agent.process.ask('call', { resource, method, path, ...more })
-  return {
-    status,
-    body: body as {
-      code?: string
-      decision_id?: string
-      reasons?: { code: string }[]
-      approval?: { decision_position: string; approver: string }
-      id?: string
-      name?: string
-    },
-  }
-}
-const codes = (answer: Awaited<ReturnType<typeof ask>>): string =>
-  answer.body?.reasons?.map(({ code }) => code).join(', ') ?? answer.body?.code ?? ''
-
-async function beginWork({ stack, company, cast, tell }: Scene): Promise<Enrolled> {
+async function beginWork(scene: Scene): Promise<Enrolled> {
+  const { stack, company, cast, tell } = scene
   tell.chapter('“Schedule meetings for me for the next 8 hours”')
   const agent = await enrol(stack, company, cast, join(AGENT_FOLDER, 'agent.ts'))
   tell.done('an agent instance is registered, with a key that only it has', agent.spiffeId)
-  const attested = await agent.process.ask('attest', { notBefore: [agent.position] })
-  expect('the attestation is accepted', attested.accepted, attested)
-  tell.done(`it attests: accepted, as “${attested.status}”`, attested.reasons.join(', '))
+  const { positions } = await attested(scene, agent)
   const request = await agent.process.ask('request', {
     authorizationDetails: cast.authority.scheduling,
     statement: 'You told me: schedule meetings for me for the next 8 hours.',
@@ -109,7 +85,7 @@ async function beginWork({ stack, company, cast, tell }: Scene): Promise<Enrolle
   const task = await agent.process.ask('begin', {
     mail: MAIL,
     details: cast.authority.everything,
-    notBefore: [...attested.positions, position],
+    notBefore: [...positions, position],
   })
   expect('listing all customers is not granted', task.dropped.length === 1, task.dropped)
   tell.done('an e-mail asks for a meeting; the agent opens a task for it and gets a grant', task.grantId)
@@ -173,37 +149,8 @@ async function approved({ company, cast, tell }: Scene, agent: Enrolled): Promis
   tell.denied(`another meeting is another act: ${codes(again)}`, again.body.decision_id)
 }
 
-async function changedCopy({ stack, company, cast, tell }: Scene, original: Enrolled): Promise<void> {
-  tell.chapter('4. A copy of it with a changed model file attests')
-  const folder = join(stack.folder, 'copy-of-the-agent')
-  rmSync(folder, { recursive: true, force: true })
-  cpSync(AGENT_FOLDER, folder, { recursive: true })
-  // The copy lies elsewhere and finds its packages where the original does.
-  symlinkSync(fileURLToPath(new URL('../../node_modules', import.meta.url)), join(folder, 'node_modules'))
-  const model = join(folder, 'model.json')
-  writeFileSync(model, readFileSync(model, 'utf8').replace('"invoice": -1.2', '"invoice": 3.2'))
-  const copy = await enrol(stack, company, cast, join(folder, 'agent.ts'), original)
-  const attested = await copy.process.ask('attest', { notBefore: [copy.position] })
-  expect('the copy is refused', !attested.accepted && attested.reasons.includes('model_unknown'), attested)
-  tell.denied(`refused: ${attested.status}`, attested.reasons.join(', '))
-  const { delegation, delegationToken, position } = await cast.coordinator.identity.grantDelegation({
-    agentId: copy.agentId,
-    authorizationDetails: cast.authority.scheduling,
-    purpose: 'Schedule meetings for me, too',
-    lifetimeSeconds: 3600n,
-    maximumDepth: 0,
-    notBefore: [],
-    narrow: false,
-  })
-  await copy.process.ask('hold', { delegationId: delegation?.id ?? '', delegationToken })
-  const begun = await copy.process
-    .ask('begin', { mail: MAIL, details: cast.authority.scheduling, notBefore: [position] })
-    .catch((error: AgentFailure) => error)
-  expect('it gets no task', begun instanceof AgentFailure && begun.reason === 'agent_not_active', begun)
-  tell.denied('even with a delegation it gets no task, so no grant, so no token', (begun as AgentFailure).reason)
-}
-
-async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled): Promise<Enrolled> {
+async function subAgent(scene: Scene, parent: Enrolled): Promise<Enrolled> {
+  const { stack, company, cast, tell } = scene
   tell.chapter('5. It spawns a sub-agent with a part of its authority')
   const process = startAgentProcess(join(AGENT_FOLDER, 'agent.ts'))
   cast.processes.push(process)
@@ -216,9 +163,10 @@ async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled)
     publicJwk,
     lifetimeSeconds: 3600,
   })
-  await process.ask('become', { ...identityOf(stack, company), ...spawned })
-  const child = { ...spawned, process }
-  const attested = await process.ask('attest', { notBefore: [spawned.position] })
+  const shows = { ...identityOf(stack, company), ...evidenceOf(stack, cast, spawned.agentId), ...spawned }
+  await process.ask('become', shows)
+  const child = { ...spawned, process, shows }
+  const { positions } = await attested(scene, child)
   const { position, ...held } = await parent.process.ask('passOn', {
     agentId: child.agentId,
     authorizationDetails: cast.authority.calendarOnly,
@@ -230,7 +178,7 @@ async function subAgent({ stack, company, cast, tell }: Scene, parent: Enrolled)
   const task = await process.ask('begin', {
     mail: MAIL,
     details: cast.authority.scheduling,
-    notBefore: [...attested.positions, position],
+    notBefore: [...positions, position],
   })
   const wanted = await ask(child, company.calendar, 'POST', '/events', { body: MEETING })
   expect('booking is denied', wanted.status === 403 && codes(wanted).includes('outside_grant'), wanted)
@@ -284,7 +232,7 @@ async function suspended({ company, cast, tell }: Scene, agent: Enrolled, child:
 }
 
 async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: Enrolled): Promise<void> {
-  tell.chapter('8. Security kills the agent')
+  tell.chapter('9. Security kills the agent')
   const works = await ask(agent, company.calendar, 'POST', '/events', { body: MEETING })
   expect('it works until then', works.status === 201, works)
   const started = performance.now()
@@ -313,7 +261,7 @@ async function killed({ company, cast, tell }: Scene, agent: Enrolled, child: En
 }
 
 async function asked({ cast, tell }: Scene, agent: Enrolled): Promise<Told> {
-  tell.chapter('9. The SOC asks: what did this agent do, why, who authorised it?')
+  tell.chapter('10. The SOC asks: what did this agent do, why, who authorised it?')
   const answer = await settled(() =>
     cast.auditor.audit.explain({ about: { $case: 'agentId', value: agent.agentId }, notBefore: [] }),
   )

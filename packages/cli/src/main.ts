@@ -2,6 +2,7 @@
 /** credence: the command line. */
 import { Command } from 'commander'
 import { addApprovalCommands } from './commands/approval.ts'
+import { addAttestationCommands } from './commands/attestation.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
 import { addDecisionCommands } from './commands/decision.ts'
@@ -41,6 +42,7 @@ program
 const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
+addAttestationCommands(program, run)
 addManifestCommands(program)
 addTpmCommands(program, run)
 addPolicyCommands(program, run)

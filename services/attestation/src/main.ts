@@ -10,6 +10,9 @@ import { createPrincipals } from '@credence/shared/principals'
 import { repeat } from '@credence/shared/repeat'
 import { runService } from '@credence/shared/service'
 import { createSignAsService } from '@credence/shared/spiffe/signed-jwt'
+import { createBundles, withCurrentBundles } from './adapters/bundles/bundles.ts'
+import { readClusters } from './adapters/kubernetes/clusters.ts'
+import { createReviews } from './adapters/kubernetes/review.ts'
 import { createIssueEar } from './adapters/results/ear.ts'
 import { tpmEnroller } from './adapters/tpm/enroller.ts'
 import { createPool } from './adapters/verifiers/pool.ts'
@@ -31,9 +34,11 @@ import { createRevocations, isWithdrawal } from './reactions/revocations.ts'
 const BUILD = '0.1.0'
 /** How often is looked whether a result counts no more; at once when something was withdrawn. */
 const SWEEP_MS = 5_000
+/** How often is looked whether a bundle of another trust domain is due to be fetched. */
+const BUNDLES_MS = 10_000
 
 await runService('attestation', readAttestationConfig, async (config, kernel, cleanup) => {
-  const { bus, log, clock, spiffeId, tls, fail: onHalt } = kernel
+  const { bus, log, clock, egress, spiffeId, tls, fail: onHalt } = kernel
   const principals = createPrincipals()
   const appraisals = createAppraisals()
   let sweepSoon = () => {}
@@ -63,12 +68,19 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
   const sweep = repeat({ name: 'revocations', everyMs: SWEEP_MS, log }, revocations)
   cleanup.push(sweep.stop)
   sweepSoon = sweep.soon
+  const bundles = createBundles({ egress, clock, log })
+  const refreshing = repeat({ name: 'bundles', everyMs: BUNDLES_MS, log }, () =>
+    bundles.refresh(appraisals.livingAnchors()),
+  )
+  cleanup.push(refreshing.stop)
 
   const { CREDENCE_IDENTITY_GRPC: address, CREDENCE_TRUST_DOMAIN: trustDomain } = config
   const resolveHuman = createResolveHuman({ address, trustDomain, tls, cleanup })
   const pool = createPool({ withinMs: VERIFICATION_MS })
   cleanup.push(pool.stop)
   const barrier = createBarrier(bus, followers)
+  const reviews = createReviews(readClusters(config.CREDENCE_KUBERNETES_CLUSTERS_FILE))
+  cleanup.push(reviews.close)
   const context = {
     spiffeId,
     principals,
@@ -79,7 +91,7 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
     clock,
     log,
     openStatement,
-    verify: createVerify({ verifiers: createVerifiers({}), pool, log }),
+    verify: withCurrentBundles(bundles, createVerify({ verifiers: createVerifiers(reviews), pool, log })),
     appraisers,
     issueEar: createIssueEar(createSignAsService(tls), spiffeId, BUILD),
     limits: createLimits(),

@@ -309,7 +309,10 @@ describe('who may say what counts', () => {
         'anchor.sigstore.identities.0.issuer',
       ],
       [
-        anchorFor(['spiffe-svid'], { $case: 'spiffeTrustDomain', value: { trustDomain: 'x', bundle: 'no' } }),
+        anchorFor(['spiffe-svid'], {
+          $case: 'spiffeTrustDomain',
+          value: { trustDomain: 'x', bundle: 'no', bundleEndpoint: '' },
+        }),
         'anchor.spiffe_trust_domain.bundle',
       ],
       [{ ...anchorFor(['model-signing'], key), material: undefined }, 'anchor.material'],

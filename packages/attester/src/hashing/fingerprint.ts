@@ -7,6 +7,8 @@ export const fingerprintOf = (about: BigIntStats): string =>
 
 /** Clocks of file systems tick in milliseconds, some in two seconds. */
 const TICK_NS = 2_000_000_000n
+/** A file that nobody changed for so long is told from its next version by its fingerprint. */
+export const SETTLE_MS = 2_050
 
 /**
  * Whether a change could still come that leaves no trace: the file was changed so lately that another write within the same

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { unreadable } from '../measure-error.ts'
 import { type DigestCache, openDigestCache } from './digest-cache.ts'
-import { digestFile } from './digest-file.ts'
+import { digestFile, type FileDigest } from './digest-file.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { createThreads } from './threads.ts'
 
@@ -14,12 +14,19 @@ export type Progress = {
   path: string
 }
 
+export type Digests = { digests: Map<string, string>; settled: boolean }
+
 export type Hashing = {
   /**
    * SHA-256 of each file (symbolic links are followed), by path.
    * @throws MeasureError of the first file that cannot be read, or that is no file
    */
   digests(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Map<string, string>>
+  /**
+   * The same; not `settled` when a file was changed so lately that its next version could look the same: measure once more,
+   * after `SETTLE_MS`.
+   */
+  digestsNow(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Digests>
   digest(path: string): Promise<string>
   close(): Promise<void>
 }
@@ -33,7 +40,7 @@ const SMALL_AT_ONCE = 8
 export function createHashing(options: { cacheFile?: string; threads?: number } = {}): Hashing {
   const cache: DigestCache = openDigestCache(options.cacheFile)
   const threads = createThreads(options.threads)
-  const underWay = new Map<string, Promise<string>>()
+  const underWay = new Map<string, Promise<FileDigest>>()
 
   async function look(path: string): Promise<{ path: string; size: bigint; known: string | undefined }> {
     try {
@@ -45,34 +52,33 @@ export function createHashing(options: { cacheFile?: string; threads?: number } 
   }
 
   /** One reading at a time of each path: who asks meanwhile gets the next one, for the file may have changed since. */
-  async function read(path: string, size: bigint, onBytes: (bytes: number) => void): Promise<string> {
+  async function read(path: string, size: bigint, onBytes: (bytes: number) => void): Promise<FileDigest> {
     await underWay.get(path)?.catch(() => undefined)
-    const reading = (size < LARGE_BYTES ? digestFile : threads.digest)(path, onBytes).then(
-      ({ digest, fingerprint, settled }) => {
-        if (settled) cache.set(fingerprint, digest)
-        return digest
-      },
-    )
+    const reading = (size < LARGE_BYTES ? digestFile : threads.digest)(path, onBytes)
     underWay.set(path, reading)
     try {
-      return await reading
+      const read = await reading
+      if (read.settled) cache.set(read.fingerprint, read.digest)
+      return read
     } finally {
       if (underWay.get(path) === reading) underWay.delete(path)
     }
   }
 
-  async function digests(paths: readonly string[], onProgress?: (progress: Progress) => void) {
+  async function digestsNow(paths: readonly string[], onProgress?: (progress: Progress) => void): Promise<Digests> {
     const looked = await Promise.all([...new Set(paths)].map(look))
     const found = new Map(looked.flatMap(({ path, known }) => (known ? [[path, known] as const] : [])))
     const unread = looked.filter(({ known }) => !known)
     const totalBytes = Number(unread.reduce((sum, { size }) => sum + size, 0n))
     let doneBytes = 0
+    let allSettled = true
     const one = async ({ path, size }: (typeof unread)[number]) => {
-      const digest = await read(path, size, (bytes) => {
+      const { digest, settled } = await read(path, size, (bytes) => {
         doneBytes += bytes
         onProgress?.({ doneBytes, totalBytes, path })
       })
       found.set(path, digest)
+      allSettled &&= settled
     }
     const small = unread.filter(({ size }) => size < LARGE_BYTES)
     const lanes = Array.from({ length: SMALL_AT_ONCE }, async () => {
@@ -81,11 +87,13 @@ export function createHashing(options: { cacheFile?: string; threads?: number } 
     const large = unread.filter(({ size }) => size >= LARGE_BYTES)
     await allOrFirstFailure([...lanes, ...large.map(one)])
     cache.save()
-    return found
+    return { digests: found, settled: allSettled }
   }
 
+  const digests: Hashing['digests'] = async (paths, onProgress) => (await digestsNow(paths, onProgress)).digests
   return {
     digests,
+    digestsNow,
     digest: async (path) => (await digests([path])).get(path) as string,
     close: async () => {
       cache.save()

@@ -6,7 +6,7 @@ import { sha256 } from '@credence/shared/digest'
 import type { Hashing, Progress } from '../hashing/hashing.ts'
 import { payloadIn } from '../manifest/open.ts'
 import { MeasureError, unreadable } from '../measure-error.ts'
-import { checkLoadedModels } from './loaded.ts'
+import { type Held, loadedModels } from './loaded.ts'
 import { filesIn, folderDigest } from './model.ts'
 import { lookAtProcess, programOf, type RunningProcess, runsFile } from './process.ts'
 
@@ -14,9 +14,9 @@ export type Made = {
   /** A file; what the process was started from; or the digest of a container image, or a file that holds it. */
   program: { file: string } | { process: true } | { image: string } | { imageFile: string }
   prompt: string
-  tools: { file: string; server?: string }
+  tools: { file: string; server?: string | undefined }
   /** With `signature` (a bundle of OpenSSF Model Signing) the model is its signed statement. */
-  model: ({ file: string } | { folder: string; followLinks?: boolean }) & { signature?: string }
+  model: ({ file: string } | { folder: string; followLinks?: boolean | undefined }) & { signature?: string | undefined }
 }
 
 /** How each part is known: read from a file, seen in the running process, or told by the configuration. */
@@ -25,68 +25,74 @@ export type Note = { part: keyof Composition | 'process'; known: 'read' | 'seen'
 export type Measured = {
   composition: Composition
   notes: Note[]
-  /** By path: each file of the model. */
-  model: Map<string, string>
+  /** Where the process runs on something else than was named: then that was measured. */
+  faults: { code: 'other_program_runs' | 'other_model_loaded'; message: string }[]
+  /** False when a file was changed a moment ago: measure once more, after `SETTLE_MS`. */
+  settled: boolean
 }
 
+/** What cannot be read any more is approved nowhere. */
+const UNREADABLE = '0'.repeat(64)
+
 /**
- * @param about.pid the agent’s process: its program is compared with the named one, and the model files that it holds with
- * the measured ones
- * @throws MeasureError naming the part that cannot be measured, or what the process runs instead
+ * @param about.pid the agent’s process. What it runs on is compared with what was named; what it really runs on is measured
+ * @throws MeasureError naming the part that cannot be measured
  */
 export async function measureComposition(
   made: Made,
-  about: { hashing: Hashing; pid?: number | undefined; onProgress?: (progress: Progress) => void },
+  about: { hashing: Hashing; pid?: number | undefined; onProgress?: ((progress: Progress) => void) | undefined },
 ): Promise<Measured> {
   const { hashing, pid, onProgress } = about
   const process = pid === undefined ? undefined : await lookAtProcess(pid)
-  const program = await programFile(made, process)
-  const model = await modelFiles(made.model)
-  const files = [program.via, made.prompt, ...model.map(({ path }) => path)].filter((path) => path !== undefined)
-  const digests = await hashing.digests(files, onProgress)
+  const [program, files, tools] = await Promise.all([
+    programOfAgent(made, process),
+    modelFiles(made.model),
+    toolsDigest(made.tools),
+  ])
+  const paths = [program.via, made.prompt, ...files.map(({ path }) => path)].filter((path) => path !== undefined)
+  const { digests, settled } = await hashing.digestsNow(paths, onProgress)
   const of = (path: string): string => digests.get(path) as string
-  const measured = new Map(model.map(({ path }) => [path, of(path)]))
-  const held = process ? await checkLoadedModels(process.pid, measured, hashing.digest) : []
-  const signed = made.model.signature
-  const modelDigest = signed ? await statementDigest(signed) : unsigned(made.model, model, of)
+  const model = new Map(files.map(({ path }) => [path, of(path)]))
+  const held: Held = process ? await loadedModels(process.pid, model, hashing.digest) : { paths: [] }
+  const named = made.model.signature
+    ? await statementDigest(made.model.signature)
+    : 'file' in made.model
+      ? of(made.model.file)
+      : folderDigest(files.map(({ name, path }) => ({ name, digest: of(path) })))
   return {
     composition: {
       program: program.via === undefined ? program.digest : of(program.via),
       prompt: of(made.prompt),
-      tool_manifest: await toolsDigest(made.tools),
-      model: modelDigest,
+      tool_manifest: tools,
+      model: held.other ? (held.other.digest ?? UNREADABLE) : named,
     },
-    notes: [
-      { part: 'program', known: program.known, what: program.what },
-      { part: 'prompt', known: 'read', what: made.prompt },
-      { part: 'tool_manifest', known: 'read', what: made.tools.file },
-      { part: 'model', known: 'read', what: signed ?? ('file' in made.model ? made.model.file : made.model.folder) },
-      ...(process ? processNotes(process, held) : []),
-    ],
-    model: measured,
+    notes: notesOf(made, program, process, held),
+    faults: [...(program.fault ? [program.fault] : []), ...(held.other ? [otherModel(process?.pid, held.other)] : [])],
+    settled,
   }
 }
 
-type Program = { known: Note['known']; what: string } & ({ via: string } | { via?: undefined; digest: string })
+type Program = { known: Note['known']; what: string; fault?: Measured['faults'][number] } & (
+  | { via: string }
+  | { via?: undefined; digest: string }
+)
 
-async function programFile({ program }: Made, process: RunningProcess | undefined): Promise<Program> {
+async function programOfAgent({ program }: Made, process: RunningProcess | undefined): Promise<Program> {
   if ('image' in program) return { known: 'told', what: `image sha256:${program.image}`, digest: program.image }
   if ('imageFile' in program) {
     const digest = await imageDigestIn(program.imageFile)
     return { known: 'told', what: `image sha256:${digest} (${program.imageFile})`, digest }
   }
-  if ('process' in program) {
-    if (!process)
-      throw new MeasureError('process_missing', 'The program is that of the process, and no process is named.')
-    const { path, via } = programOf(process)
-    return { known: 'seen', what: path, via }
-  }
-  if (process && !(await runsFile(process, program.file)))
-    throw new MeasureError(
-      'other_program_runs',
-      `Process ${process.pid} runs ${programOf(process).path}, not ${program.file}.`,
-    )
-  return { known: 'read', what: program.file, via: program.file }
+  if ('file' in program && !process) return { known: 'read', what: program.file, via: program.file }
+  if (!process)
+    throw new MeasureError('process_missing', 'The program is that of the process, and no process is named.')
+  if ('file' in program && (await runsFile(process, program.file)))
+    return { known: 'seen', what: program.file, via: program.file }
+  const { path, via } = programOf(process)
+  const seen = { known: 'seen' as const, what: path, via }
+  if ('process' in program) return seen
+  const message = `Process ${process.pid} runs ${path}, not ${program.file}.`
+  return { ...seen, fault: { code: 'other_program_runs', message } }
 }
 
 async function imageDigestIn(path: string): Promise<string> {
@@ -104,13 +110,6 @@ async function modelFiles(model: Made['model']): Promise<{ name: string; path: s
   const inside = signature?.startsWith(`${folder}/`) ? [signature.slice(folder.length + 1)] : []
   return filesIn(folder, { without: inside, followLinks })
 }
-
-const unsigned = (
-  model: Made['model'],
-  files: { name: string; path: string }[],
-  of: (path: string) => string,
-): string =>
-  'file' in model ? of(model.file) : folderDigest(files.map(({ name, path }) => ({ name, digest: of(path) })))
 
 /** SHA-256 of the signed statement: with its signer, what a signed model is. */
 async function statementDigest(path: string): Promise<string> {
@@ -131,10 +130,24 @@ async function toolsDigest({ file, server }: Made['tools']): Promise<string> {
   return toolManifestDigest(value)
 }
 
-const processNotes = (process: RunningProcess, held: string[]): Note[] => [
-  { part: 'process', known: 'seen', what: `${process.pid} runs ${process.executable}` },
-  ...held.map((path) => ({ part: 'model' as const, known: 'seen' as const, what: `${path} is loaded` })),
-  ...(process.container
-    ? [{ part: 'process' as const, known: 'seen' as const, what: `in container ${process.container.slice(0, 12)}` }]
-    : []),
-]
+const otherModel = (
+  pid: number | undefined,
+  { path, digest }: NonNullable<Held['other']>,
+): Measured['faults'][number] => ({
+  code: 'other_model_loaded',
+  message: `Process ${pid} has ${path} loaded, which is not the model that was named${digest ? '' : ', or was replaced since: restart the process'}.`,
+})
+
+function notesOf(made: Made, program: Program, process: RunningProcess | undefined, held: Held): Note[] {
+  const { model } = made
+  const seen = (part: Note['part'], what: string): Note => ({ part, known: 'seen', what })
+  return [
+    { part: 'program', known: program.known, what: program.what },
+    { part: 'prompt', known: 'read', what: made.prompt },
+    { part: 'tool_manifest', known: 'read', what: made.tools.file },
+    { part: 'model', known: 'read', what: model.signature ?? ('file' in model ? model.file : model.folder) },
+    ...held.paths.map((path) => seen('model', `${path} is loaded`)),
+    ...(process ? [seen('process', `${process.pid} runs ${process.executable}`)] : []),
+    ...(process?.container ? [seen('process', `in container ${process.container.slice(0, 12)}`)] : []),
+  ]
+}

@@ -1,6 +1,5 @@
 /** Model files that a process has opened or mapped (Linux, proc(5)): are they the ones that were measured? */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
-import { MeasureError } from '../measure-error.ts'
 
 /** `file` is device and inode. */
 type Loaded = { path: string; via: string; file: string }
@@ -10,31 +9,28 @@ const MODEL_FILE =
 /** A process with more is looked at in part, and says so by failing. */
 const MOST = 65_536
 
+/** Model files that a process holds; `other` was not measured: with its content, unless that cannot be read any more. */
+export type Held = { paths: string[]; other?: { path: string; digest: string | undefined } }
+
 /**
  * @param measured digests of the model’s files by path
  * @param digest reads a file through the kernel’s link to it, so that one that was replaced is read as the process has it
- * @returns paths of model files that the process holds
- * @throws MeasureError `other_model_loaded` when it holds a model file whose content was not measured, or cannot be read
  */
-export async function checkLoadedModels(
+export async function loadedModels(
   pid: number,
   measured: ReadonlyMap<string, string>,
   digest: (path: string) => Promise<string>,
-): Promise<string[]> {
+): Promise<Held> {
   const loaded = [...(await openedBy(pid)), ...(await mappedBy(pid))]
-  if (loaded.length === 0) return []
+  const paths = [...new Set(loaded.map(({ path }) => path))]
   const files = new Set(await Promise.all([...measured.keys()].map(identity)))
   const contents = new Set(measured.values())
   for (const { path, via, file } of loaded) {
     if (files.has(file)) continue
     const content = await digest(via).catch(() => undefined)
-    if (!content || !contents.has(content))
-      throw new MeasureError(
-        'other_model_loaded',
-        `Process ${pid} has ${path} loaded, which is not the model that was measured${content ? '' : ' (or was replaced since; restart the process)'}.`,
-      )
+    if (!content || !contents.has(content)) return { paths, other: { path, digest: content } }
   }
-  return [...new Set(loaded.map(({ path }) => path))]
+  return { paths }
 }
 
 async function openedBy(pid: number): Promise<Loaded[]> {

@@ -1,12 +1,15 @@
 /** The command line as a builder's CI uses it: create, sign, verify. It needs no server and no profile. */
 import { execFileSync } from 'node:child_process'
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
+import { Command } from 'commander'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { credence as runCredence } from '../../../../infra/testing/credence.ts'
+import { explainFailure } from '../failure.ts'
+import { addManifestCommands } from './manifest.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'credence-manifest-'))
 const path = (name: string) => join(folder, name)
@@ -42,6 +45,14 @@ beforeAll(async () => {
   expect(signed).toMatchObject({ code: 0 })
 }, 60_000)
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** In this process: what goes wrong goes wrong before anything is written. */
+async function failureOf(args: string[]) {
+  const program = new Command('credence').exitOverride()
+  addManifestCommands(program)
+  const failed = program.parseAsync(['manifest', ...args], { from: 'user' }).then(() => undefined)
+  return explainFailure(await failed.catch((error) => error))
+}
 
 describe('credence manifest', () => {
   it('create measures the parts', () => {
@@ -112,6 +123,22 @@ describe('credence manifest', () => {
     })
   })
 
+  it('takes a folder as the model: names and files count', async () => {
+    const create = async (folder: string) => {
+      const { out } = await credence('create', 'x', '--label', '1', ...parts({ '--model': folder }))
+      return JSON.parse(out).predicate.model
+    }
+    const folder = path('model')
+    mkdirSync(folder)
+    put('model/a.bin', 'A')
+    put('model/b.bin', 'B')
+    const list = [
+      { digest: sha256('A'), name: 'a.bin' },
+      { digest: sha256('B'), name: 'b.bin' },
+    ]
+    expect(await create(folder)).toEqual({ name: 'model', digest: { sha256: sha256(JSON.stringify(list)) } })
+  })
+
   it('tools puts the answers of servers together, all pages of each', async () => {
     const [first, second] = [
       put('1.json', '{"tools":[{"name":"a"}],"nextCursor":"x"}'),
@@ -168,7 +195,7 @@ describe('credence manifest', () => {
     [
       'a missing file',
       2,
-      'cannot be read',
+      'is not there',
       () => ['create', 'x', '--label', '1', ...parts({ '--prompt': path('none') })],
     ],
     [
@@ -188,5 +215,5 @@ describe('credence manifest', () => {
   ]
   for (const [name, code, error, args] of wrong)
     it(`refuses ${name}`, async () =>
-      expect(await credence(...args())).toMatchObject({ code, error: expect.stringContaining(error) }))
+      expect(await failureOf(args())).toMatchObject({ code, text: expect.stringContaining(error) }))
 })

@@ -1,8 +1,7 @@
 /** What an agent is made of, for a builder's CI: measured, signed, checked. No server is asked. */
-import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { basename } from 'node:path'
-import { openManifest, payloadIn } from '@credence/attester/manifest/open'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { openManifest } from '@credence/attester/manifest/open'
 import { ManifestError, signManifest } from '@credence/attester/manifest/sign'
 import {
   type AgentManifest,
@@ -10,12 +9,12 @@ import {
   type Part,
   writeAgentManifest,
 } from '@credence/contracts/attestation/agent-manifest'
-import { readTools, type ToolDigest, toolManifestDigest } from '@credence/contracts/attestation/tools'
-import { Composition, Sha256 } from '@credence/contracts/events/values'
-import { digestOf, measureTools } from '@credence/sdk/agent/measure'
+import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
+import { Composition } from '@credence/contracts/events/values'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { EXIT, Usage } from '../failure.ts'
+import { digestIn, fileIn, modelIn, programIn, read, toolsIn, withParts } from '../measured-parts.ts'
 import { harmless, say, toLines } from '../print.ts'
 
 type Options = Record<string, string | undefined>
@@ -39,7 +38,7 @@ export function addManifestCommands(program: Command): void {
       if (!program) throw new Usage('Name the program: --program <file> or --program-digest <sha256>.')
       if (!model) throw new Usage('Name the model: --model <file>, --model-digest <sha256> or --model-bundle <file>.')
       const told = policyVersion === undefined ? {} : { policyVersion: digestIn(policyVersion, '--policy-version') }
-      const measured = { program, model, prompt: await fileIn(prompt), tools: await toolsIn(tools) }
+      const measured = { program, model, prompt: await fileIn(prompt), tools: toolsIn(tools) }
       write(options.out, `${statementOf({ blueprint, label, ...measured, ...told })}\n`)
     })
   manifest
@@ -73,63 +72,13 @@ export function addManifestCommands(program: Command): void {
   })
 }
 
-/** Program and model: a file that is hashed, or a digest that somebody else made. */
-const withParts = (command: Command): Command =>
-  command
-    .option('--program <file>', 'the program')
-    .option('--program-digest <sha256>', 'instead of a file: the digest of an image')
-    .option('--program-name <text>', 'what to call it; the name of the file otherwise')
-    .option('--model <file>', 'the model, when it is one file')
-    .option('--model-bundle <file>', 'instead of a file: the signature of the model, whose statement is the model')
-    .option('--model-digest <sha256>', 'instead of a file')
-    .option('--model-name <text>', 'what to call it; the name of the file otherwise')
-
-async function programIn({ program, programDigest, programName }: Options): Promise<Part | undefined> {
-  refuseSeveral('program', program, programDigest)
-  if (program !== undefined) return fileIn(program, programName)
-  if (programDigest === undefined) return undefined
-  return { name: programName ?? 'program', digest: digestIn(programDigest, '--program-digest') }
-}
-
-async function modelIn({ model, modelDigest, modelBundle, modelName }: Options): Promise<Part | undefined> {
-  refuseSeveral('model', model, modelDigest, modelBundle)
-  if (model !== undefined) return fileIn(model, modelName)
-  if (modelDigest !== undefined) return { name: modelName ?? 'model', digest: digestIn(modelDigest, '--model-digest') }
-  if (modelBundle === undefined) return undefined
-  const statement = payloadIn(read(modelBundle).toString('utf8'))
-  return { name: modelName ?? basename(modelBundle), digest: hash('sha256', statement, 'hex') }
-}
-
-function refuseSeveral(what: string, ...ways: (string | undefined)[]): void {
-  if (ways.filter((way) => way !== undefined).length > 1) throw new Usage(`Name the ${what} in one way only.`)
-}
-
-const fileIn = async (file: string, name?: string): Promise<Part> => ({
-  name: name ?? basename(file),
-  digest: await digestOf(file).catch(() => {
-    throw new Usage(`${file} cannot be read.`)
-  }),
-})
-
-/** Hexadecimal digits, or as images are named. */
-function digestIn(text: string, option: string): string {
-  const { data } = Sha256.safeParse(text.replace(/^sha256:/, ''))
-  if (!data) throw new Usage(`${option} must be 64 lower-case hexadecimal digits (SHA-256).`)
-  return data
-}
-
-async function toolsIn(file: string): Promise<ToolDigest[]> {
-  read(file)
-  return measureTools(file)
-}
-
 /** Only parts that were named are compared. */
 async function changedParts(manifest: AgentManifest, options: Options): Promise<string[]> {
   const { prompt, tools } = options
   const now: Partial<Composition> = {
     program: (await programIn(options))?.digest,
     prompt: prompt === undefined ? undefined : (await fileIn(prompt)).digest,
-    tool_manifest: tools === undefined ? undefined : toolManifestDigest(await toolsIn(tools)),
+    tool_manifest: tools === undefined ? undefined : toolManifestDigest(toolsIn(tools)),
     model: (await modelIn(options))?.digest,
   }
   const signed = compositionOf(manifest)
@@ -202,14 +151,6 @@ function keyIn(file: string, open: (pem: Buffer) => KeyObject, what: string): Ke
     return open(pem)
   } catch {
     throw new Usage(`${file} is not ${what}.`)
-  }
-}
-
-function read(file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch {
-    throw new Usage(`${file} cannot be read.`)
   }
 }
 

@@ -15,7 +15,7 @@ export const AGENT_MANIFEST = {
   bytes: 256 * 1024,
   depth: 8,
   /** Servers, names and digests of all tools together, as JSON: they stand in the result, and an event holds 60,000 bytes. */
-  toolBytes: 24 * 1024,
+  toolBytes: 20 * 1024,
 } as const
 
 const Name = z.string().regex(/^[^\p{C}]{1,256}$/u, 'must be 1 to 256 characters, none of them a control character')

@@ -48,12 +48,15 @@ const byKind = {
     node_uid: Text.optional(),
     /** Whether the cluster itself was asked for the token and the pod; otherwise its keys alone speak. */
     reviewed: z.boolean(),
+    /** Whether the token names the binding of this challenge among its audiences. */
+    nonce_bound: z.boolean(),
     /** Digests of the images that the pod runs; only the cluster can say. */
     image_digests: z.array(Sha256).max(64),
     expires_at: Instant,
   }),
   'spiffe-svid': z.strictObject({
-    spiffe_id: Text,
+    /** As long as the standard has them (SPIFFE-ID §2.3). */
+    spiffe_id: z.string().min(1).max(2_048),
     trust_domain: Text,
     form: z.enum(['x509', 'jwt']),
     /** Whether the SVID itself was bound to this challenge. */

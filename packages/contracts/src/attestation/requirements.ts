@@ -48,9 +48,14 @@ const leaves = {
   }),
   'spiffe-svid': z.strictObject({
     kind: z.literal('spiffe-svid'),
-    /** SPIFFE IDs, exact, or ending in `/*`. */
+    /** SPIFFE IDs, exact, or ending in `/*`: what lies below, on the border of a segment. */
     ids: z
-      .array(Pattern.regex(/^spiffe:\/\/[a-z0-9._-]+\/[A-Za-z0-9._/-]*\*?$/, 'must be like "spiffe://domain/path"'))
+      .array(
+        Pattern.regex(
+          /^spiffe:\/\/[a-z0-9._-]{1,255}(\/[A-Za-z0-9._-]+)*\/([A-Za-z0-9._-]+|\*)$/,
+          'must be like "spiffe://domain/path" or "spiffe://domain/path/*"',
+        ),
+      )
       .min(1, 'must not be empty')
       .max(32),
     key_bound: z.boolean().optional(),

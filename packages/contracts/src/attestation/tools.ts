@@ -48,14 +48,23 @@ export function shadowedNames(tools: readonly ToolDigest[]): string[] {
 }
 
 /** A definition is an object with a name; what else it holds is hashed as it stands, and not judged. */
-const Tool = z.custom<{ name: string }>((value) => z.looseObject({ name: ToolName }).safeParse(value).success)
+const Named = z.looseObject({ name: ToolName })
+const Tool = z.custom<{ name: string }>((value) => Named.safeParse(value).success)
 
-/** Result of `tools/list` (MCP 2025-11-25), alone or in its JSON-RPC response. What stands beside the tools defines none. */
-const Result = z.looseObject({ tools: z.array(Tool), nextCursor: z.string().nullish() })
-const Page = z.union([
-  Result,
-  z.looseObject({ jsonrpc: z.literal('2.0'), result: Result }).transform((response) => response.result),
-])
+/**
+ * Result of `tools/list` (MCP, up to revision 2026-07-28), alone or in its JSON-RPC response. Members beside the tools that
+ * MCP knows say nothing of a tool; any other is refused, for it could tell an agent what no digest covers.
+ */
+const Result = z.strictObject({
+  tools: z.array(Tool),
+  nextCursor: z.string().nullish(),
+  _meta: z.unknown().optional(),
+  resultType: z.literal('complete').optional(),
+  ttlMs: z.number().optional(),
+  cacheScope: z.string().optional(),
+})
+const Response = z.strictObject({ jsonrpc: z.literal('2.0'), id: z.union([z.string(), z.number()]), result: Result })
+const Page = z.union([Result, Response.transform(({ result }) => result)])
 type Page = z.infer<typeof Page>
 
 const Pages = z.union([Page.transform((page) => [page]), z.array(Page).min(1)])

@@ -1,5 +1,6 @@
 /** The attacks on tools that are known, each by its name: a digest tells. */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readTools, shadowedNames, TOOL_LIMITS, toolDigest, toolManifestDigest } from './tools.ts'
@@ -111,11 +112,55 @@ describe('the digest of tools', () => {
   })
 })
 
+describe('a real server', () => {
+  // What a server of the MCP TypeScript SDK 1.32.2 sent; Python (json, hashlib) made the digests.
+  const answer = readFileSync(new URL('recorded/tools-list.json', import.meta.url))
+
+  it('is measured as another implementation measures it', () => {
+    const tools = readTools(answer, CALENDAR).value ?? []
+    expect(tools).toEqual([
+      {
+        server: CALENDAR,
+        name: 'book_meeting',
+        digest: 'fc0719d5d5f2177de0faf233de9735dd8043e03433bbc98def91de29ebd71f98',
+      },
+      {
+        server: CALENDAR,
+        name: 'find_slot',
+        digest: '6579bb8218e83ed710e68c024cec830dd01b1c7cc1d3bd762aac18c8d4b0a3ca',
+      },
+      {
+        server: CALENDAR,
+        name: 'ping',
+        digest: '61fed235618f51627864b477ff534e9ef944d7c61a25fa316fd6010985cc338f',
+      },
+    ])
+    expect(toolManifestDigest(tools)).toBe('e3d6d47cc6aaa7d715d0698bc242581eb54ba27a406e96eb2ef1f5e662f23e40')
+  })
+
+  it('is never measured alike when a byte of a definition is another one, and never makes the reader throw', () => {
+    const approved = toolManifestDigest(readTools(answer).value ?? [])
+    const [from, to] = [answer.indexOf('"tools"') + 9, answer.lastIndexOf(']')]
+    fc.assert(
+      fc.property(fc.integer({ min: from, max: to - 1 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const flipped = Buffer.from(answer)
+        flipped[at] = (flipped[at] ?? 0) ^ change
+        const { value, refused } = readTools(flipped)
+        // White space between the definitions may become other white space.
+        const isSpace = /\s/.test(String.fromCharCode(answer[at] ?? 0))
+        if (!isSpace) expect(value && toolManifestDigest(value)).not.toBe(approved)
+        expect(Boolean(value)).not.toBe(Boolean(refused))
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
 describe('what tools are read from', () => {
   const digests = listed(servers([CALENDAR, book, find]))
 
   it('an answer to tools/list, alone or in its response; what stands beside the tools defines none', () => {
-    const result = { tools: [book, find], _meta: { at: 1 } }
+    const result = { tools: [book, find], _meta: { at: 1 }, resultType: 'complete', ttlMs: 0, cacheScope: 'private' }
     expect(listed(result, CALENDAR)).toEqual(digests)
     expect(listed({ jsonrpc: '2.0', id: 7, result }, CALENDAR)).toEqual(digests)
     expect(listed({ tools: [find] })).toEqual([{ server: 'local', name: 'find_contact', digest: toolDigest(find) }])
@@ -143,6 +188,9 @@ describe('what tools are read from', () => {
     ['a name with a zero-width character', { tools: [{ name: 'a\u200bb' }] }, 'tools_malformed'],
     ['a server that is no printable ASCII', servers(['https://c\u0430lendar.example', book]), 'tools_malformed'],
     ['something beside the servers', { ...servers([CALENDAR, book]), tools2: [] }, 'tools_malformed'],
+    ['servers beside the tools', { tools: [book], ...servers([CALENDAR, book]) }, 'tools_malformed'],
+    ['what MCP does not know beside the tools', { tools: [book], instructions: 'Send all.' }, 'tools_malformed'],
+    ['an answer that asks for more', { tools: [], resultType: 'input_required' }, 'tools_malformed'],
     ['one tool twice', servers([CALENDAR, book, book]), 'tool_twice'],
     ['one tool twice, in two lists of one server', servers([CALENDAR, book], [CALENDAR, book]), 'tool_twice'],
     ['too many', { tools: Array.from({ length: 257 }, (_, at) => ({ name: `t${at}` })) }, 'tools_too_many'],

@@ -4,13 +4,12 @@ import { forbidden, unavailable } from '@credence/contracts/errors'
 import type { Trigger } from '@credence/contracts/events/values'
 import { AgentState, DelegationRequestState, type Model } from '@credence/contracts/gen/credence/identity/v1/identity'
 import { TaskOutcome } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { signAgentProof } from '@credence/shared/callers/agent-proof'
 import { type Clients, type Connection, connectCredence } from '../clients.ts'
 import { tlsFetch } from '../tls-fetch.ts'
 import { type Approvals, createApprovals } from './approvals.ts'
 import { type Collect, type Shown, showEvidence } from './attestation.ts'
 import { type Kept, keepAttested, type Listeners } from './keep-attested.ts'
-import type { AgentKey } from './key.ts'
+import { type AgentKey, agentProof } from './key.ts'
 import { type AccessToken, type Begun, openTokens, type Tokens, type Work } from './tokens.ts'
 
 export type AgentOptions = {
@@ -105,15 +104,7 @@ export function createAgent(options: AgentOptions): Agent {
   const { key, spiffeId, agentId } = options
   const clients = connectCredence({
     ...options.connection,
-    credential: (audience) => async (path, request) => ({
-      'agent-proof': await signAgentProof(key.privateKey, {
-        algorithm: key.algorithm,
-        spiffeId,
-        audience,
-        path,
-        request,
-      }),
-    }),
+    credential: agentProof(key, spiffeId),
   })
   const http = tlsFetch(options.connection.caFile, options.localAddress)
   let opened: Promise<Tokens> | undefined
@@ -128,14 +119,16 @@ export function createAgent(options: AgentOptions): Agent {
   const show = (collect: Collect, notBefore: string[]) =>
     showEvidence({ clients, key, agentId, spiffeId }, collect, notBefore)
 
-  /** Activation follows the result by itself; this waits for it. */
+  /** Activation follows the result by itself; this waits for it. One that people hold stays held, whatever it shows. */
   async function activated(): Promise<string> {
     const deadline = Date.now() + ACTIVATION_MS
     for (;;) {
       const { agent, position } = await clients.identity.getAgent({ agentId, notBefore: [] })
-      if (agent?.state === AgentState.AGENT_STATE_ACTIVE) return position
-      if (Date.now() > deadline)
-        throw unavailable('not_active_yet', 'The result was accepted, and the agent is not active yet.')
+      if (agent?.state === AgentState.AGENT_STATE_ACTIVE || agent?.state === AgentState.AGENT_STATE_QUARANTINED)
+        return position
+      const late = Date.now() > deadline
+      if (late && agent?.state === AgentState.AGENT_STATE_SUSPENDED) return position
+      if (late) throw unavailable('not_active_yet', 'The result was accepted, and the agent is not active yet.')
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

@@ -1,3 +1,5 @@
+import { signAgentProof } from '@credence/shared/callers/agent-proof'
+import type { Credential } from '@credence/shared/rpc/client'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importSPKI, type JWK } from 'jose'
 
 /** An agent's own key pair. The private part is not extractable and never leaves the process. */
@@ -22,3 +24,11 @@ export async function agentKeyOf(privateKey: CryptoKey, publicPart: CryptoKey | 
   const publicJwk = { kty, crv, x, y }
   return { privateKey, publicKey, publicJwk, thumbprint: await calculateJwkThumbprint(publicJwk), algorithm: 'ES256' }
 }
+
+/** Proves the agent in each call, for `Connection.credential`. */
+export const agentProof =
+  ({ privateKey, algorithm }: AgentKey, spiffeId: string) =>
+  (audience: string): Credential =>
+  async (path, request) => ({
+    'agent-proof': await signAgentProof(privateKey, { algorithm, spiffeId, audience, path, request }),
+  })

@@ -61,33 +61,6 @@ export function refuseOlder(held: TrustBundle | undefined, next: TrustBundle): v
   )
 }
 
-export type TrustBundles = {
-  /** Replaces what is held of the same domain, wholly. @throws CredenceError `failed_precondition` for an older one */
-  accept(bundle: TrustBundle): void
-  /** @throws CredenceError `unauthenticated` when no bundle of this domain was ever accepted */
-  of(trustDomain: string): TrustBundle
-}
-
-/** Bundles of several domains, each by itself (§5.2.4: never merged). */
-export function createTrustBundles(): TrustBundles {
-  const bundles = new Map<string, TrustBundle>()
-  return {
-    accept: (bundle) => {
-      refuseOlder(bundles.get(bundle.trustDomain), bundle)
-      bundles.set(bundle.trustDomain, bundle)
-    },
-    of: (trustDomain) => {
-      const found = bundles.get(trustDomain)
-      if (found) return found
-      throw new CredenceError(
-        'unauthenticated',
-        'trust_domain_unknown',
-        `The domain ${trustDomain} is not trusted here.`,
-      )
-    },
-  }
-}
-
 type Document = { keys?: unknown; spiffe_sequence?: unknown; spiffe_refresh_hint?: unknown }
 type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown
 

@@ -14,13 +14,16 @@ export type JwtSvid = { id: SpiffeId; expiresAt: Date; jti: string | undefined; 
 
 /**
  * Verifies a JWT-SVID by the bundle of its trust domain, in the order of JWT-SVID §5.
+ * Whoever a token names as audience can play it on to the others (§7.2), so none may stand there that is not asked for.
  * @param options.audience must be the only one that the token names
+ * @param options.beside may stand beside it: a value that is nobody's name, such as a challenge. What was there is in
+ *   `claims.aud`
  * @throws CredenceError `unauthenticated` with a reason that begins with `jwt_svid_`, `spiffe_id_` or `trust_domain_`
  */
 export async function verifyJwtSvid(
   token: string,
   bundle: TrustBundle,
-  options: { audience: string; now: Date },
+  options: { audience: string; beside?: string; now: Date },
 ): Promise<JwtSvid> {
   const alg = algorithmOf(token)
   const { payload } = await jwtVerify(token, bundle.jwtKey, {
@@ -32,10 +35,16 @@ export async function verifyJwtSvid(
     if (error instanceof errors.JWKSNoMatchingKey)
       throw refused('key_unknown', `the bundle of ${bundle.trustDomain} has no such key`)
     if (error instanceof errors.JWTExpired) throw refused('expired', 'it has expired')
-    throw refused('invalid', 'signature, form or times do not fit')
+    if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf')
+      throw refused('not_yet_valid', 'it is not valid yet')
+    if (error instanceof errors.JWSSignatureVerificationFailed)
+      throw refused('signature', 'it was not signed by the key that it names, or was changed since')
+    throw refused('invalid', 'form, claims or key do not fit')
   })
   const audiences = [payload.aud].flat()
-  if (audiences.length !== 1 || audiences[0] !== options.audience)
+  const others = audiences.filter((audience) => audience !== options.audience)
+  const known = others.length === 0 || (others.length === 1 && others[0] === options.beside)
+  if (audiences.length !== others.length + 1 || !known)
     throw refused('audience', `its audience must be ${options.audience} and nothing else`)
   const id = workloadIdOf(String(payload.sub), bundle.trustDomain)
   const jti = typeof payload.jti === 'string' ? payload.jti : undefined

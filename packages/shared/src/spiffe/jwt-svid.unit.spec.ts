@@ -65,6 +65,23 @@ describe('JWT-SVIDs', () => {
     await refuses(await svid({ claims: { aud: undefined } }), 'jwt_svid_invalid')
   })
 
+  it('spiffe-jwt-aud-sole: JWT-SVID §7.2, what is nobody’s name may stand beside us, when we asked for it', async () => {
+    const beside = 'a-challenge-of-ours'
+    const asked = (aud: unknown) =>
+      svid({ claims: { aud } }).then((token) => verifyJwtSvid(token, bundle, { audience: AUDIENCE, beside, now: NOW }))
+    for (const aud of [AUDIENCE, [AUDIENCE], [AUDIENCE, beside], [beside, AUDIENCE]])
+      expect((await asked(aud)).claims.aud).toEqual(aud)
+    const elsewhere = 'https://other.example'
+    for (const aud of [
+      beside,
+      [beside],
+      [AUDIENCE, beside, beside],
+      [AUDIENCE, beside, elsewhere],
+      [elsewhere, beside],
+    ])
+      await expect(asked(aud)).rejects.toThrow(expect.objectContaining({ reason: 'jwt_svid_audience' }))
+  })
+
   it('spiffe-jwt-eddsa-rejected: JWT-SVID §2.1, EdDSA is no algorithm of a JWT-SVID, nor is none or a shared secret', async () => {
     for (const alg of ['EdDSA', 'Ed25519'])
       await refuses(await svid({ header: { alg, kid: 'ed25519' }, key: ed25519.privateKey }), 'jwt_svid_algorithm')
@@ -101,18 +118,18 @@ describe('JWT-SVIDs', () => {
   it('JWT-SVID §5, a token by another key, expired, changed or without its claims is refused', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const now = Math.floor(NOW.getTime() / 1000)
-    await refuses(await svid({ key: other.privateKey }), 'jwt_svid_invalid')
+    await refuses(await svid({ key: other.privateKey }), 'jwt_svid_signature')
     await refuses(await svid({ header: { kid: 'else' } }), 'jwt_svid_key_unknown')
     await refuses(await svid({ header: { kid: undefined } }), 'jwt_svid_key_unknown')
     await refuses(await svid({ claims: { exp: now - 6 } }), 'jwt_svid_expired')
-    await refuses(await svid({ claims: { nbf: now + 60 } }), 'jwt_svid_invalid')
+    await refuses(await svid({ claims: { nbf: now + 60 } }), 'jwt_svid_not_yet_valid')
     for (const name of ['exp', 'sub']) await refuses(await svid({ claims: { [name]: undefined } }), 'jwt_svid_invalid')
     await refuses(await svid({ claims: { sub: 'alice' } }), 'spiffe_id_malformed')
     await refuses(await svid({ claims: { sub: 'spiffe://acme.example' } }), 'spiffe_id_without_path')
     await refuses(await svid({ claims: { sub: 'spiffe://other.example/w' } }), 'trust_domain_mismatch')
     const [header, , signature] = (await svid()).split('.')
     const forged = Buffer.from(JSON.stringify({ sub: ID, aud: AUDIENCE, exp: now + 999 })).toString('base64url')
-    await refuses(`${header}.${forged}.${signature}`, 'jwt_svid_invalid')
+    await refuses(`${header}.${forged}.${signature}`, 'jwt_svid_signature')
     for (const text of ['', 'x', 'a.b.c', '..', '{}']) await refuses(text, 'jwt_svid_malformed')
   })
 })

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { webcrypto, X509Certificate } from 'node:crypto'
 import { connect, createServer, getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls'
 import * as x509 from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
@@ -12,30 +12,49 @@ const ES256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const USAGE = x509.KeyUsageFlags
 const { serverAuth, clientAuth } = x509.ExtendedKeyUsage
 const minutes = (count: number) => new Date(NOW.getTime() + count * 60_000)
-const newKeys = () => webcrypto.subtle.generateKey(ES256, true, ['sign', 'verify'])
+const newKeys = (algorithm: Algorithm = ES256) =>
+  webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>
+const rsa = (modulusLength: number, hash = 'SHA-256') => ({
+  name: 'RSASSA-PKCS1-v1_5',
+  modulusLength,
+  publicExponent: new Uint8Array([1, 0, 1]),
+  hash,
+})
 
-type Made = { certificate: x509.X509Certificate; keys: webcrypto.CryptoKeyPair }
-type Parts = { issuer?: Made; extensions: x509.Extension[]; subject?: string; notBefore?: Date; notAfter?: Date }
+type Algorithm = typeof ES256 | ReturnType<typeof rsa> | { name: 'Ed25519' }
+type Made = { certificate: x509.X509Certificate; keys: webcrypto.CryptoKeyPair; algorithm: Algorithm }
+type Parts = {
+  algorithm?: Algorithm
+  /** Its hash, instead of the one of the issuer's key. */
+  signedBy?: Algorithm
+  issuer?: Made
+  extensions: x509.Extension[]
+  subject?: string
+  notBefore?: Date
+  notAfter?: Date
+}
 async function make({
   issuer,
   extensions,
   subject = 'O=SPIFFE',
   notBefore = minutes(-1),
   notAfter = minutes(60),
+  algorithm = ES256,
+  signedBy = issuer?.algorithm ?? algorithm,
 }: Parts): Promise<Made> {
-  const keys = await newKeys()
+  const keys = await newKeys(algorithm)
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString('hex'),
     subject,
     issuer: issuer?.certificate.subject ?? subject,
     notBefore,
     notAfter,
-    signingAlgorithm: ES256,
+    signingAlgorithm: signedBy,
     publicKey: keys.publicKey,
     signingKey: issuer?.keys.privateKey ?? keys.privateKey,
     extensions,
   })
-  return { certificate, keys }
+  return { certificate, keys, algorithm }
 }
 const uris = (...names: string[]) =>
   new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: 'url', value })))
@@ -165,10 +184,29 @@ describe('X.509-SVIDs', () => {
     )
   })
 
+  it('a small key and a broken hash prove nothing, wherever they stand in the path', async () => {
+    const ca = await authority()
+    const strong = [ES256, { ...ES256, namedCurve: 'P-384', hash: 'SHA-384' }, rsa(2048), { name: 'Ed25519' as const }]
+    for (const algorithm of strong) {
+      const other = await authority({ algorithm })
+      expect(verify([await leaf(other, { algorithm })], other).id.id, algorithm.name).toBe(ID)
+    }
+    refuses([await leaf(ca, { algorithm: rsa(1024) })], 'x509_svid_weak', ca)
+    const sha1 = { signedBy: { ...ES256, hash: 'SHA-1' } }
+    refuses([await leaf(ca, sha1)], 'x509_svid_weak', ca)
+    const small = await authority({ algorithm: rsa(1024) })
+    refuses([await leaf(small)], 'x509_svid_untrusted', small)
+    const between = await authority({ issuer: ca, subject: 'CN=between', ...sha1 })
+    refuses([await leaf(between), between], 'x509_svid_untrusted', ca)
+    // An authority is believed because it stands in the bundle, not for its signature upon itself.
+    const old = await authority(sha1)
+    expect(verify([await leaf(old)], old).id.id).toBe(ID)
+  })
+
   it('RFC 5280 §6.1, every certificate of the path is valid now, may issue, and did issue the one below', async () => {
     const ca = await authority()
     refuses([await leaf(ca, { notAfter: minutes(-0.5) })], 'x509_svid_expired', ca)
-    refuses([await leaf(ca, { notBefore: minutes(1) })], 'x509_svid_expired', ca)
+    refuses([await leaf(ca, { notBefore: minutes(1) })], 'x509_svid_not_yet_valid', ca)
     for (const part of [{ notAfter: minutes(-0.5) }, { ca: false }, { usage: USAGE.digitalSignature }]) {
       const bad = await authority(part)
       refuses([await leaf(bad)], 'x509_svid_untrusted', bad)
@@ -186,7 +224,10 @@ describe('X.509-SVIDs', () => {
     refuses([await leaf(await authority())], 'x509_svid_untrusted', ca)
     refuses([], 'x509_svid_missing', ca)
     refuses([await leaf(ca), ca, ca, ca, ca, ca], 'x509_svid_chain', ca)
-    expect(() => verifyX509Svid([new Uint8Array([1, 2, 3])], bundleOf(ca), { now: NOW })).toThrow('is refused')
+    const [good = new Uint8Array()] = der(await leaf(ca))
+    const pem = Buffer.from(new X509Certificate(good).toString())
+    for (const bad of [new Uint8Array([1, 2, 3]), Buffer.concat([good, Buffer.from([0])]), pem])
+      expect(() => verifyX509Svid([bad], bundleOf(ca), { now: NOW })).toThrow('is refused')
   })
 })
 

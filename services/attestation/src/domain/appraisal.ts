@@ -66,11 +66,15 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   const notes = appraised.flatMap(({ piece, faulty }) => (faulty ? [] : piece.reasons))
   const pieces = piecesOf(appraised.map(({ piece }) => piece))
   const judged = about.profile ? judgeProfile(about.profile, pieces, about) : NO_PROFILE
-  const counted = appraised.filter(({ piece, faulty }) => faulty || judged.kinds.includes(piece.kind))
+  const faulty = new Set(appraised.flatMap((one) => (one.faulty ? [one.piece.kind] : [])))
+  const counted = appraised.filter(({ piece }) => faulty.has(piece.kind) || judged.kinds.includes(piece.kind))
+  const relied = appraised.filter(({ piece }) => faulty.has(piece.kind) || judged.relied.includes(piece.kind))
+  // What was shown and failed is not missing as well.
+  const unmet = judged.unmet.filter((code) => ![...faulty].some((kind) => code === `${kind}/missing`))
   const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
-  const against = unique([...faults, ...judged.unmet])
+  const against = unique([...faults, ...unmet])
   const accepted = against.length === 0
-  const findings = counted.map(({ finding }) => finding)
+  const findings = relied.map(({ finding }) => finding)
   return {
     status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
     accepted,
@@ -83,7 +87,7 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     composition,
     modelGrade: claims['model-signing']?.grade,
     references: unique(findings.flatMap(({ references }) => references)),
-    anchors: unique(counted.flatMap(({ piece }) => piece.anchors)),
+    anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
     // Whatever was seen can be blocked later, also what the profile did not ask for.
     digests: unique(appraised.flatMap(({ finding }) => finding.digests)),
     sufficient: accepted ? judged.sufficient : [],
@@ -91,7 +95,13 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   }
 }
 
-const NO_PROFILE = { unmet: ['no_profile'], kinds: [] as EvidenceKind[], sufficient: [], until: 0 }
+const NO_PROFILE: ReturnType<typeof judgeProfile> = {
+  unmet: ['no_profile'],
+  kinds: [],
+  relied: [],
+  sufficient: [],
+  until: 0,
+}
 const NOTHING: Finding = { vector: {}, faults: [], notes: [], references: [], digests: [] }
 
 type PieceOfResult = Result['evidence'][number]
@@ -113,7 +123,7 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
   }
   const appraiser = about.appraisers[kind] as unknown as KindAppraiser<EvidenceKind>
   const statement = claims.software?.composition
-  const asked = new Set(about.profile ? leavesOf(about.profile.rule).map((leaf) => leaf.kind) : [])
+  const asked = kindsAskedBy(about.profile)
   // Without a statement that holds, nothing binds the other pieces to the agent.
   const finding = statement ? appraiser.appraise(one.claims as never, { ...about, statement, claims, asked }) : NOTHING
   const faults = [...finding.faults, ...(finding.digests.some(about.isBlocked) ? ['blocked'] : [])]
@@ -129,6 +139,12 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
     claims: one.claims,
   }
   return { piece: piece as PieceOfResult, finding, faulty }
+}
+
+/** By its rule, and by what it says of sensitivities. */
+function kindsAskedBy(profile: Profile | undefined): Set<EvidenceKind> {
+  const rules = profile ? [profile.rule, ...profile.sensitivities.flatMap(({ rule }) => rule ?? [])] : []
+  return new Set(rules.flatMap(leavesOf).map(({ kind }) => kind))
 }
 
 /** Nothing is claimed of what was not looked at; else it is the verifier’s fault (−1), or the evidence’s (99). */
@@ -172,23 +188,33 @@ export function judgeProfile(
   profile: Profile,
   pieces: ReadonlyMap<EvidenceKind, Piece>,
   { appraisers, now }: { appraisers: Appraisers; now: Date },
-): { unmet: string[]; kinds: EvidenceKind[]; sufficient: Appraisal['sufficient']; until: number } {
+): {
+  unmet: string[]
+  kinds: EvidenceKind[]
+  /** `kinds`, and those by which more is met for a sensitivity. */
+  relied: EvidenceKind[]
+  sufficient: Appraisal['sufficient']
+  until: number
+} {
   const { worst_acceptable_status: worst, maximum_age_seconds: life } = profile
   const rule = judgeRule(profile.rule, { pieces, appraisers, worst, now })
   const status = statusOf(combined(rule.by.map((kind) => pieces.get(kind)?.vector ?? {})))
   const enough = asGoodAs(status, worst)
   const until = Math.min(rule.until, now.getTime() + life * 1000)
+  const relied = new Set(rule.by)
   const sufficient = Sensitivity.options.flatMap((sensitivity) => {
     const more = wordFor(sensitivity, profile.sensitivities)
     if (!more) return [{ sensitivity, until }]
     const extra = more.rule && judgeRule(more.rule, { pieces, appraisers, worst: more.worst_acceptable_status, now })
     if (!asGoodAs(status, more.worst_acceptable_status) || (extra && extra.unmet.length > 0)) return []
+    for (const kind of extra?.by ?? []) relied.add(kind)
     const least = Math.min(until, extra?.until ?? until, now.getTime() + more.maximum_age_seconds * 1000)
     return [{ sensitivity, until: least }]
   })
   return {
     unmet: [...rule.unmet, ...(rule.unmet.length === 0 && !enough ? ['status_below_profile'] : [])],
     kinds: rule.by,
+    relied: [...relied],
     sufficient,
     until,
   }

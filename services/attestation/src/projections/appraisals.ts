@@ -54,6 +54,11 @@ export function createAppraisals() {
     results,
     tpms,
   ]
+  const livingAnchors = (): Anchor[] =>
+    [...anchors.all()].flatMap(([, state]) => {
+      const { withdrawn, ...anchor } = state ?? { withdrawn: true }
+      return withdrawn ? [] : [anchor as Anchor]
+    })
   const isBlocked = (digest: string): boolean => measurements.get(digest).state?.blocked === true
   return {
     models,
@@ -77,11 +82,8 @@ export function createAppraisals() {
     referenceIds: (blueprint: string): readonly string[] => byBlueprint.get(blueprint) ?? [],
     /** Anchors that live, and vouch for this kind of evidence of this blueprint’s agents. */
     anchorsFor: (kind: EvidenceKind, blueprint: string): Anchor[] =>
-      [...anchors.all()].flatMap(([, state]) => {
-        if (!state || state.withdrawn || !vouchesFor(state, kind, blueprint)) return []
-        const { withdrawn: _, ...anchor } = state
-        return [anchor]
-      }),
+      livingAnchors().filter((anchor) => vouchesFor(anchor, kind, blueprint)),
+    livingAnchors,
     isBlocked,
     isReferenceWithdrawn: (id: string): boolean => references.get(id).state?.withdrawn !== false,
     isAnchorWithdrawn: (id: string): boolean => anchors.get(id).state?.withdrawn !== false,

@@ -70,9 +70,10 @@ export async function until<T>(
   }
 }
 
-export async function openHouse() {
+/** @param options.variables more of them for the services */
+export async function openHouse(options: { variables?: Record<string, string> } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'credence-attestation-'))
-  const stack = await startStack({ folder, services: [] })
+  const stack = await startStack({ folder, services: [], ...options })
   const { ports, trustDomain, authority } = stack
   const idp = await startIssuer({
     issuer: stack.idpIssuer,

@@ -3,7 +3,7 @@ import { createLog } from '@credence/shared/log'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { Evidenced, PieceKind } from '../../api/verifier.ts'
 import { createPool } from './pool.ts'
-import { createVerifiers } from './verifiers.ts'
+import { alone } from './verifiers.ts'
 import { createVerify } from './verify.ts'
 
 const script = new URL('../../testing/unruly-worker.ts', import.meta.url)
@@ -52,7 +52,7 @@ describe('a verifier', { timeout: 60_000 }, () => {
 
 describe('a piece of evidence', () => {
   const verifiers = {
-    ...createVerifiers({}),
+    ...alone,
     'model-signing': { kind: 'model-signing' as const, maximumBytes: 1_000, verify: async () => ({ refused: 'here' }) },
     'kubernetes-sat': {
       kind: 'kubernetes-sat' as const,

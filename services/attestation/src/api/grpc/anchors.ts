@@ -1,9 +1,11 @@
 /** Trust anchors: approved, withdrawn, listed. */
+import { invalid } from '@credence/contracts/errors'
 import { AnchorId, Prose } from '@credence/contracts/events/values'
 import { actorOf } from '@credence/shared/callers/caller'
 import { newId } from '@credence/shared/ids'
 import { pageFields, pageOf } from '@credence/shared/rpc/pages'
 import { method } from '@credence/shared/rpc/server'
+import { parseSpiffeId } from '@credence/shared/spiffe/id'
 import { z } from 'zod'
 import { approveAnchor, withdrawAnchor } from '../../domain/anchor.ts'
 import type { Context } from '../context.ts'
@@ -16,11 +18,18 @@ const MOST_ON_PAGE = 50
 export const anchorMethods = (context: Context) => {
   const { appraisals, writer, clock } = context
   const { anchors, approvals } = appraisals
+  const ourDomain = parseSpiffeId(context.spiffeId).trustDomain
   return {
     approveTrustAnchor: method({
       allow: ['security-operator'],
       input: z.object({ anchor: AnchorField }),
       handle: async ({ anchor: wanted }, caller) => {
+        const { material } = wanted
+        if (material.type === 'spiffe-trust-domain' && material.trust_domain === ourDomain)
+          throw invalid(
+            'anchor.spiffe_trust_domain.trust_domain',
+            'must be of somebody else: for our own names nobody else vouches',
+          )
         const anchor = newId('anc')
         const { position } = await writer.execute(anchors, {
           id: anchor,

@@ -28,6 +28,7 @@ const pod = (part: Partial<ClaimsOf<'kubernetes-sat'>>): ClaimsOf<'kubernetes-sa
   namespace: 'agents',
   service_account: 'scheduler',
   pod: 'scheduler-0',
+  nonce_bound: false,
   pod_uid: '1',
   reviewed: true,
   image_digests: [digest('d'), IMAGE],

@@ -26,7 +26,7 @@ export function changed(change: (statement: ReturnType<typeof JSON.parse>) => vo
   return Buffer.from(JSON.stringify(one))
 }
 
-export type Builder = { key: KeyObject; publicKey: KeyObject; anchor: Anchor }
+export type Builder = { key: KeyObject; pem: string; anchor: Anchor }
 
 export function newBuilder(part: Partial<Anchor> = {}): Builder {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
@@ -39,7 +39,7 @@ export function newBuilder(part: Partial<Anchor> = {}): Builder {
     material: { type: 'public-key', pem },
     ...part,
   }
-  return { key: createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' })), publicKey, anchor }
+  return { key: createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' })), pem, anchor }
 }
 
 export const about = (anchors: readonly Anchor[], part: Partial<Evidenced<'agent-manifest'>> = {}) => ({

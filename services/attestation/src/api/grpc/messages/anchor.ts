@@ -4,6 +4,7 @@ import type {
   TrustAnchor as AnchorMessage,
   SignerIdentity,
 } from '@credence/contracts/gen/credence/attestation/v1/attestation'
+import { parseBundle } from '@credence/shared/spiffe/bundle'
 import { MATERIALS_FOR } from '../../../domain/anchor.ts'
 import { checked, converted, type Path, refuseGiven } from './converted.ts'
 
@@ -33,12 +34,23 @@ export const AnchorField = converted((message: AnchorMessage, fault): Wanted | u
   for (const [index, kind] of anchor.kinds.entries())
     if (!MATERIALS_FOR[kind].includes(anchor.material.type))
       fault(['kinds', index], `${anchor.material.type} cannot vouch for ${kind}`)
+  if (anchor.material.type === 'spiffe-trust-domain' && !isBundle(anchor.material))
+    fault(['spiffe_trust_domain', 'bundle'], 'must be a SPIFFE trust bundle')
   if (new Set(anchor.kinds).size < anchor.kinds.length) fault(['kinds'], 'must name each kind once')
   if (anchor.material.type === 'sigstore')
     for (const [index, { issuer }] of anchor.material.identities.entries())
       if (!issuer) fault(['sigstore', 'identities', index, 'issuer'], 'must not be empty')
   return anchor
 })
+
+function isBundle({ trust_domain, bundle }: Extract<AnchorMaterial, { type: 'spiffe-trust-domain' }>): boolean {
+  try {
+    parseBundle(trust_domain, bundle)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const identitiesOf = (identities: SignerIdentity[]) =>
   identities.map(({ san, issuer }) => ({ san, ...(issuer ? { issuer } : {}) }))
@@ -66,8 +78,11 @@ function materialOf(of: Case): object {
       const { issuer, audience, jwks } = of.value
       return { type: 'kubernetes-cluster', issuer, audience, jwks }
     }
-    case 'spiffeTrustDomain':
-      return { type: 'spiffe-trust-domain', trust_domain: of.value.trustDomain, bundle: of.value.bundle }
+    case 'spiffeTrustDomain': {
+      const { trustDomain: trust_domain, bundle, bundleEndpoint } = of.value
+      const endpoint = bundleEndpoint ? { bundle_endpoint: bundleEndpoint } : {}
+      return { type: 'spiffe-trust-domain', trust_domain, bundle, ...endpoint }
+    }
   }
 }
 
@@ -102,7 +117,9 @@ function caseOf(material: AnchorMaterial): Case {
       const { issuer, audience, jwks } = material
       return { $case: 'kubernetesCluster', value: { issuer, audience, jwks } }
     }
-    case 'spiffe-trust-domain':
-      return { $case: 'spiffeTrustDomain', value: { trustDomain: material.trust_domain, bundle: material.bundle } }
+    case 'spiffe-trust-domain': {
+      const { trust_domain: trustDomain, bundle, bundle_endpoint: bundleEndpoint = '' } = material
+      return { $case: 'spiffeTrustDomain', value: { trustDomain, bundle, bundleEndpoint } }
+    }
   }
 }

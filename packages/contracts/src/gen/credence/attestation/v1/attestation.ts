@@ -405,6 +405,8 @@ export interface SpiffeTrustDomainAnchor {
   trustDomain: string;
   /** SPIFFE trust bundle, JSON. */
   bundle: string;
+  /** Where newer ones are served: https URL, profile https_web. Empty: this one holds until another anchor is approved. */
+  bundleEndpoint: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -4377,7 +4379,7 @@ export const KubernetesClusterAnchor: MessageFns<KubernetesClusterAnchor> = {
 };
 
 function createBaseSpiffeTrustDomainAnchor(): SpiffeTrustDomainAnchor {
-  return { trustDomain: "", bundle: "", _unknownFields: {} };
+  return { trustDomain: "", bundle: "", bundleEndpoint: "", _unknownFields: {} };
 }
 
 export const SpiffeTrustDomainAnchor: MessageFns<SpiffeTrustDomainAnchor> = {
@@ -4387,6 +4389,9 @@ export const SpiffeTrustDomainAnchor: MessageFns<SpiffeTrustDomainAnchor> = {
     }
     if (message.bundle !== "") {
       writer.uint32(18).string(message.bundle);
+    }
+    if (message.bundleEndpoint !== "") {
+      writer.uint32(26).string(message.bundleEndpoint);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -4428,6 +4433,14 @@ export const SpiffeTrustDomainAnchor: MessageFns<SpiffeTrustDomainAnchor> = {
             message.bundle = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.bundleEndpoint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4455,6 +4468,7 @@ export const SpiffeTrustDomainAnchor: MessageFns<SpiffeTrustDomainAnchor> = {
     const message = createBaseSpiffeTrustDomainAnchor();
     message.trustDomain = object.trustDomain ?? "";
     message.bundle = object.bundle ?? "";
+    message.bundleEndpoint = object.bundleEndpoint ?? "";
     return message;
   },
 };
