@@ -2,6 +2,7 @@
 /** credence: the command line. */
 import { Command } from 'commander'
 import { addApprovalCommands } from './commands/approval.ts'
+import { addAttestAgentCommand } from './commands/attest-agent.ts'
 import { addAttestationCommands } from './commands/attestation.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
@@ -43,6 +44,7 @@ const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
 addAttestationCommands(program, run)
+addAttestAgentCommand(program)
 addManifestCommands(program)
 addTpmCommands(program, run)
 addPolicyCommands(program, run)
