@@ -30,5 +30,12 @@ export const agentProof =
   ({ privateKey, algorithm, thumbprint }: AgentKey, spiffeId: string) =>
   (audience: string): Credential =>
   async (path, request) => ({
-    'agent-proof': await signAgentProof(privateKey, { algorithm, keyId: thumbprint, spiffeId, audience, path, request }),
+    'agent-proof': await signAgentProof(privateKey, {
+      algorithm,
+      keyId: thumbprint,
+      spiffeId,
+      audience,
+      path,
+      request,
+    }),
   })
