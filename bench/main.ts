@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
+import { benchHashing } from './hashing.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
 import { benchWithdrawal } from './withdrawal.ts'
@@ -11,6 +12,7 @@ const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decisions: benchDecisions,
   engine: benchEngine,
+  hashing: benchHashing,
   'token-exchange': benchTokenExchange,
   withdrawal: benchWithdrawal,
 }
