@@ -5,12 +5,14 @@ import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
+import { benchWithdrawal } from './withdrawal.ts'
 
 const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decisions: benchDecisions,
   engine: benchEngine,
   'token-exchange': benchTokenExchange,
+  withdrawal: benchWithdrawal,
 }
 
 try {

@@ -6,6 +6,15 @@ export class Usage extends Error {}
 
 export const EXIT = { ok: 0, error: 1, usage: 2, denied: 3, notReady: 4 } as const
 
+/** A failure that was explained already, with the exit code that belongs to it. */
+export class Explained extends Error {
+  readonly code: number
+  constructor(text: string, code: number) {
+    super(text)
+    this.code = code
+  }
+}
+
 const CODES: Partial<Record<Status, number>> = {
   invalid_argument: EXIT.usage,
   permission_denied: EXIT.denied,
@@ -17,6 +26,7 @@ const CODES: Partial<Record<Status, number>> = {
 /** One or two lines for a person, and the exit code. */
 export function explainFailure(error: unknown): { text: string; code: number } {
   if (error instanceof Usage) return { text: error.message, code: EXIT.usage }
+  if (error instanceof Explained) return { text: error.message, code: error.code }
   if (!(error instanceof CredenceError))
     return { text: error instanceof Error ? error.message : String(error), code: EXIT.error }
   const advice: Partial<Record<Status, string>> = {

@@ -2,6 +2,7 @@
 /** credence: the command line. */
 import { Command } from 'commander'
 import { addApprovalCommands } from './commands/approval.ts'
+import { addAttestAgentCommand } from './commands/attest-agent.ts'
 import { addAttestationCommands } from './commands/attestation.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addControlCommands } from './commands/control.ts'
@@ -10,6 +11,7 @@ import { addIdentityCommands } from './commands/identity.ts'
 import { addManifestCommands } from './commands/manifest.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
+import { addTpmCommands } from './commands/tpm.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
 import { say } from './print.ts'
@@ -42,7 +44,9 @@ const run = createRun(program)
 addIdentityCommands(program, run)
 addControlCommands(program, run)
 addAttestationCommands(program, run)
+addAttestAgentCommand(program)
 addManifestCommands(program)
+addTpmCommands(program, run)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)

@@ -1,13 +1,15 @@
 /** What an agent is made of, measured: program, prompt, tools, model. */
 import { readFile } from 'node:fs/promises'
+import { hostedModelDigest, ProviderStatement } from '@credence/contracts/attestation/model-manifest'
 import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
 import type { Composition } from '@credence/contracts/events/values'
 import { sha256 } from '@credence/shared/digest'
+import { decodeJwt } from 'jose'
 import type { Hashing, Progress } from '../hashing/hashing.ts'
 import { payloadIn } from '../manifest/open.ts'
 import { MeasureError, unreadable } from '../measure-error.ts'
 import { type Held, loadedModels } from './loaded.ts'
-import { filesIn, folderDigest } from './model.ts'
+import { filesIn, folderDigest, type ModelFile } from './model.ts'
 import { lookAtProcess, programOf, type RunningProcess, runsFile } from './process.ts'
 
 export type Made = {
@@ -15,9 +17,17 @@ export type Made = {
   program: { file: string } | { process: true } | { image: string } | { imageFile: string }
   prompt: string
   tools: { file: string; server?: string | undefined }
-  /** With `signature` (a bundle of OpenSSF Model Signing) the model is its signed statement. */
-  model: ({ file: string } | { folder: string; followLinks?: boolean | undefined }) & { signature?: string | undefined }
+  model: MadeOf
 }
+/**
+ * A file; a folder, with `signature` (a bundle of OpenSSF Model Signing) the signed statement; of a hosted model its
+ * provider’s statement, or only which it is said to be.
+ */
+export type MadeOf =
+  | { file: string }
+  | { folder: string; followLinks?: boolean | undefined; signature?: string | undefined }
+  | { providerStatement: string }
+  | { provider: string; name: string; version: string }
 
 /** How each part is known: read from a file, seen in the running process, or told by the configuration. */
 export type Note = { part: keyof Composition | 'process'; known: 'read' | 'seen' | 'told'; what: string }
@@ -27,6 +37,8 @@ export type Measured = {
   notes: Note[]
   /** Where the process runs on something else than was named: then that was measured. */
   faults: { code: 'other_program_runs' | 'other_model_loaded'; message: string }[]
+  /** Over all that was read: another one when any file changed, even if the composition does not show it. */
+  seal: string
   /** False when a file was changed a moment ago: measure once more, after `SETTLE_MS`. */
   settled: boolean
 }
@@ -54,11 +66,7 @@ export async function measureComposition(
   const of = (path: string): string => digests.get(path) as string
   const model = new Map(files.map(({ path }) => [path, of(path)]))
   const held: Held = process ? await loadedModels(process.pid, model, hashing.digest) : { paths: [] }
-  const named = made.model.signature
-    ? await statementDigest(made.model.signature)
-    : 'file' in made.model
-      ? of(made.model.file)
-      : folderDigest(files.map(({ name, path }) => ({ name, digest: of(path) })))
+  const named = await modelDigest(made.model, files, of)
   return {
     composition: {
       program: program.via === undefined ? program.digest : of(program.via),
@@ -68,6 +76,7 @@ export async function measureComposition(
     },
     notes: notesOf(made, program, process, held),
     faults: [...(program.fault ? [program.fault] : []), ...(held.other ? [otherModel(process?.pid, held.other)] : [])],
+    seal: sha256(JSON.stringify([...digests].sort())),
     settled,
   }
 }
@@ -104,20 +113,35 @@ async function imageDigestIn(path: string): Promise<string> {
   return digest
 }
 
-async function modelFiles(model: Made['model']): Promise<{ name: string; path: string }[]> {
+async function modelFiles(model: MadeOf): Promise<ModelFile[]> {
   if ('file' in model) return [{ name: '', path: model.file }]
+  if (!('folder' in model)) return []
   const { folder, signature, followLinks = false } = model
   const inside = signature?.startsWith(`${folder}/`) ? [signature.slice(folder.length + 1)] : []
   return filesIn(folder, { without: inside, followLinks })
 }
 
-/** SHA-256 of the signed statement: with its signer, what a signed model is. */
-async function statementDigest(path: string): Promise<string> {
+async function modelDigest(model: MadeOf, files: ModelFile[], of: (path: string) => string): Promise<string> {
+  if ('file' in model) return of(model.file)
+  if ('providerStatement' in model)
+    return statementDigest(model.providerStatement, (text) => hostedModelDigest(saidIn(text)))
+  if ('provider' in model)
+    return sha256(JSON.stringify({ name: model.name, provider: model.provider, version: model.version }))
+  // With its signer, a signed model is its signed statement.
+  if (model.signature) return statementDigest(model.signature, (text) => sha256(payloadIn(text)))
+  return folderDigest(files.map(({ name, path }) => ({ name, digest: of(path) })))
+}
+
+const saidIn = (statement: string) => ProviderStatement.parse(decodeJwt(statement.trim()))
+
+async function statementDigest(path: string, digestOf: (text: string) => string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw unreadable(path, error)
+  })
   try {
-    return sha256(payloadIn(await readFile(path, 'utf8')))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) throw unreadable(path, error)
-    throw new MeasureError('signature_malformed', `${path} is no signed statement about a model.`, { cause: error })
+    return digestOf(text)
+  } catch (cause) {
+    throw new MeasureError('signature_malformed', `${path} is no signed statement about a model.`, { cause })
   }
 }
 
@@ -138,6 +162,13 @@ const otherModel = (
   message: `Process ${pid} has ${path} loaded, which is not the model that was named${digest ? '' : ', or was replaced since: restart the process'}.`,
 })
 
+function modelNote(model: MadeOf): Note {
+  if ('provider' in model)
+    return { part: 'model', known: 'told', what: `${model.provider} ${model.name} ${model.version}` }
+  if ('providerStatement' in model) return { part: 'model', known: 'told', what: model.providerStatement }
+  return { part: 'model', known: 'read', what: 'file' in model ? model.file : (model.signature ?? model.folder) }
+}
+
 function notesOf(made: Made, program: Program, process: RunningProcess | undefined, held: Held): Note[] {
   const { model } = made
   const seen = (part: Note['part'], what: string): Note => ({ part, known: 'seen', what })
@@ -145,7 +176,7 @@ function notesOf(made: Made, program: Program, process: RunningProcess | undefin
     { part: 'program', known: program.known, what: program.what },
     { part: 'prompt', known: 'read', what: made.prompt },
     { part: 'tool_manifest', known: 'read', what: made.tools.file },
-    { part: 'model', known: 'read', what: model.signature ?? ('file' in model ? model.file : model.folder) },
+    modelNote(model),
     ...held.paths.map((path) => seen('model', `${path} is loaded`)),
     ...(process ? [seen('process', `${process.pid} runs ${process.executable}`)] : []),
     ...(process?.container ? [seen('process', `in container ${process.container.slice(0, 12)}`)] : []),

@@ -4,7 +4,7 @@ import type { Verdict } from '@credence/policies/policies'
 export const SENTENCES: Readonly<Record<string, string>> = {
   agent_unknown: 'No such agent is registered.',
   agent_not_active: 'The agent is not active: it has to attest first.',
-  agent_suspended: 'The agent is suspended. Its sponsor or a security operator can restore it.',
+  agent_suspended: 'The agent is suspended, until it attests again, or its sponsor or a security operator restores it.',
   agent_quarantined: 'The agent is in quarantine.',
   agent_revoked: 'The agent was revoked.',
   agent_retired: 'The agent was retired.',
