@@ -280,6 +280,18 @@ describe('when policy says no', () => {
     expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_not_accepted' })
   })
 
+  it('tx-actor-unauthorized-code: what its attestation rests on was withdrawn, or it is enough for nothing', async () => {
+    const held = await house.worker()
+    const reference = newId('ref')
+    await house.attest(held.agentId, { references: [reference] })
+    await house.write('ATTESTATION', `reference/${reference}`, facts.referenceWithdrawn(reference))
+    expect(await comesTo({}, held)).toEqual(refusal('actor_unauthorized'))
+    expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_withdrawn' })
+    await house.attest(held.agentId, { sufficient: [] })
+    expect(await comesTo({}, held)).toEqual(refusal('actor_unauthorized'))
+    expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_insufficient' })
+  })
+
   it('tx-errors-invalid-request-not-invalid-grant: RFC 8693 §2.2.2, a delegation that has ended opens nothing', async () => {
     const over = await house.worker()
     await house.cora.revokeDelegation({ delegationId: over.delegation.id, reason: 'Enough' })
