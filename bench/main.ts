@@ -5,16 +5,20 @@ import { benchAttestation } from './attestation/main.ts'
 import { benchAttestationFuzz } from './attestation-fuzz/main.ts'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
+import { benchHashing } from './hashing.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
+import { benchWithdrawal } from './withdrawal.ts'
 
 const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decisions: benchDecisions,
   engine: benchEngine,
+  hashing: benchHashing,
   'token-exchange': benchTokenExchange,
   attestation: benchAttestation,
   'attestation-fuzz': benchAttestationFuzz,
+  withdrawal: benchWithdrawal,
 }
 
 try {

@@ -18,7 +18,13 @@ export type Application = {
   /** The one resource that nobody deletes. */
   held: string
 }
-export type AgentOf = { id: string; blueprint: string; attestationStatus: 'affirming' | 'warning' }
+export type AgentOf = {
+  id: string
+  blueprint: string
+  attestationStatus: 'affirming' | 'warning'
+  /** Ids of reference values on which its result rests. */
+  references?: readonly string[]
+}
 /** Covers `<application>.*` on `<resource type>::*` at the location of the application. */
 export type GrantOf = { id: string; agent: AgentOf; application: Application }
 export type Company = {

@@ -141,7 +141,7 @@ type Newcomer = { trustDomain: string; agent: AgentOf; sponsor: string }
 /** Active, with a result that is accepted. */
 export async function addAgent(
   write: Write,
-  { trustDomain, agent: { id: agent, blueprint, attestationStatus }, sponsor }: Newcomer,
+  { trustDomain, agent: { id: agent, blueprint, attestationStatus, references = [] }, sponsor }: Newcomer,
   key: { public_jwk: { kty: 'OKP'; crv: 'Ed25519'; x: string }; key_thumbprint: string } = {
     public_jwk: { kty: 'OKP', crv: 'Ed25519', x: sha256(agent).slice(0, 43) },
     key_thumbprint: sha256(agent).slice(0, 43),
@@ -175,11 +175,12 @@ export async function addAgent(
     type: 'credence.identity.agent.activated.v1',
     data: { agent, result, result_expires_at: expires_at },
   })
-  await write('ATTESTATION', `result/${result}`, {
+  const challenge = newId('chl')
+  await write('ATTESTATION', `challenge/${challenge}`, {
     type: 'credence.attestation.result.recorded.v1',
     data: {
       result,
-      challenge: newId('chl'),
+      challenge,
       agent,
       blueprint,
       key_thumbprint: key.key_thumbprint,
@@ -191,7 +192,7 @@ export async function addAgent(
       trustworthiness_vector: { executables: attestationStatus === 'affirming' ? 2 : 32 },
       reasons: [],
       composition: { program: sha256('program'), prompt, tool_manifest: tools, model: MODEL.digest },
-      references: [],
+      references: [...references],
       anchors: [],
       digests: [],
       sufficient: Sensitivity.options.map((sensitivity) => ({ sensitivity, expires_at })),

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { modelSigningProducer } from '@credence/attester/evidence/model-signing'
 import { createHashing } from '@credence/attester/hashing/hashing'
 import { afterAll, expect, it } from 'vitest'
-import { modelSigning } from '../../../services/attestation/src/adapters/verifiers/model-signing/model-signing.ts'
+import { modelSigningVerifier } from '../../../services/attestation/src/adapters/verifiers/model-signing/model-signing.ts'
 import { anchorOf, evidenced } from '../../testing/evidenced.ts'
 
 const hashing = createHashing()
@@ -15,7 +15,7 @@ it('the model of the demo verifies with the public key of its builder', async ()
   const pem = readFileSync(new URL('model-signer.pem', import.meta.url), 'utf8')
   const about = evidenced('model-signing', { anchors: [anchorOf('model-signing', { type: 'public-key', pem })] })
   const { content } = await modelSigningProducer({ folder, signature: `${folder}/model.sig` }, { hashing })(about)
-  expect(await modelSigning.verify(content, about)).toMatchObject({
+  expect(await modelSigningVerifier.verify(content, about)).toMatchObject({
     claims: { grade: 'files', name: 'intent-small', files: 2 },
   })
 })

@@ -11,6 +11,7 @@ import { addIdentityCommands } from './commands/identity.ts'
 import { addManifestCommands } from './commands/manifest.ts'
 import { addPolicyCommands } from './commands/policy.ts'
 import { addRiskCommands } from './commands/risk.ts'
+import { addTpmCommands } from './commands/tpm.ts'
 import { EXIT, explainFailure } from './failure.ts'
 import { logIn } from './login.ts'
 import { say } from './print.ts'
@@ -45,6 +46,7 @@ addControlCommands(program, run)
 addAttestationCommands(program, run)
 addAttestAgentCommand(program)
 addManifestCommands(program)
+addTpmCommands(program, run)
 addPolicyCommands(program, run)
 addApprovalCommands(program, run)
 addRiskCommands(program, run)

@@ -63,7 +63,8 @@ await runService('attestation', readAttestationConfig, async (config, kernel, cl
   const followers = [identity, own]
 
   const writer = createWriter({ bus, follower: own, stream: 'ATTESTATION', source: spiffeId })
-  const revocations = createRevocations({ appraisals, principals, appraisers, writer, clock, source: spiffeId })
+  const ruling = { appraisals, principals, appraisers, writer, clock, source: spiffeId, random: Math.random }
+  const revocations = createRevocations(ruling)
   const sweep = repeat({ name: 'revocations', everyMs: SWEEP_MS, log }, revocations)
   cleanup.push(sweep.stop)
   sweepSoon = sweep.soon

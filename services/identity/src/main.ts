@@ -51,6 +51,7 @@ import { createAttestation } from './reactions/attestation.ts'
 import { createExpiry } from './reactions/expiry.ts'
 import { createKeyRotation } from './reactions/key-rotation.ts'
 import { createMissedDeadlines } from './reactions/missed-deadlines.ts'
+import { createQuickHolds } from './reactions/quick-holds.ts'
 import { createSuccession } from './reactions/succession.ts'
 
 /** How often is looked for what time has brought about. */
@@ -72,6 +73,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
   const requests = createRequests()
   const revocations = createRevocations()
   const grants = createGrants()
+  const quickHolds = createQuickHolds({ principals, clock, log })
   const signingKeys = createSigningKeys()
   const keeper = await keepModels({
     bus,
@@ -79,6 +81,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     models: {
       IDENTITY: [...principals.models, revokedTokens, signingKeys, ...requests.models, revocations],
       POLICY: [grants],
+      ATTESTATION: [quickHolds.model],
     },
     snapshots: snapshotsOf('identity', config.CREDENCE_DATA_DIR, import.meta.url),
     onHalt: fail,
@@ -98,6 +101,7 @@ await runService('identity', readIdentityConfig, async (config, kernel, cleanup)
     createAttestation({ principals, writer, clock }),
   )
   cleanup.push(attestation.stop)
+  quickHolds.begin(writer)
   const ruling = { principals, writer, clock, source: spiffeId }
   const expiry = repeat({ name: 'expiry', everyMs: SWEEP_MS, log }, createExpiry(ruling))
   const graceSeconds = config.CREDENCE_SPONSOR_GRACE_SECONDS

@@ -8,6 +8,7 @@ import {
   type ModelEvidence,
   ModelPredicate,
   nameOf,
+  pieceNamed,
   type Serialization,
 } from '@credence/contracts/attestation/model-manifest'
 import { z } from 'zod'
@@ -19,6 +20,8 @@ import { type Producer, ProducerError } from '../producer.ts'
 export type ModelSource =
   /** The signature may lie in the folder: it is no part of the model. */
   | { folder: string; signature: string }
+  /** A model of one file. */
+  | { file: string; signature: string }
   /** File that holds the provider’s signed statement. */
   | { providerStatement: string }
   | { provider: string; name: string; version: string }
@@ -56,7 +59,14 @@ async function gather(source: ModelSource, tools: Tools): Promise<ModelEvidence>
     return { form: 'provider', statement: statement.trim() }
   }
   if ('provider' in source) return { form: 'claimed', ...source }
-  const { bundle, serialization } = await readSignature(source.signature)
+  const { bundle, predicate } = await readSignature(source.signature)
+  const { serialization, resources } = predicate
+  if ('file' in source) {
+    // The specification has the file's name there, the reference signer a dot.
+    const dotted = resources.every(({ name }) => pieceNamed(name, serialization.method)?.path === '.')
+    const found = [{ name: dotted ? '.' : basename(source.file), path: source.file }]
+    return { form: 'files', bundle, files: await measure(found, serialization, tools) }
+  }
   const without = [...(serialization.ignore_paths ?? []), ...nameInside(source)]
   const found = await filesIn(source.folder, { without, followLinks: serialization.allow_symlinks })
   return { form: 'files', bundle, files: await measure(found, serialization, tools) }
@@ -80,12 +90,12 @@ async function measure(found: ModelFile[], serialization: Serialization, { hashi
   return files
 }
 
-async function readSignature(path: string): Promise<{ bundle: z.infer<typeof Bundle>; serialization: Serialization }> {
+async function readSignature(path: string): Promise<{ bundle: z.infer<typeof Bundle>; predicate: ModelPredicate }> {
   const text = await textOf(path, 'signature_unreadable')
   try {
     const bundle = Bundle.parse(JSON.parse(text))
     const payload = Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8')
-    return { bundle, serialization: Statement.parse(JSON.parse(payload)).predicate.serialization }
+    return { bundle, predicate: Statement.parse(JSON.parse(payload)).predicate }
   } catch (cause) {
     throw new ProducerError(
       'signature_malformed',

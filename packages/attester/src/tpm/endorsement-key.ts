@@ -5,7 +5,8 @@ import { ProducerError } from '../producer.ts'
 import type { Tools } from './tools.ts'
 
 /** Of the templates L-1, L-2 and H-3. */
-export type EndorsementKeyType = 'rsa2048' | 'p256' | 'p384'
+export const ENDORSEMENT_KEY_TYPES = ['rsa2048', 'p256', 'p384'] as const
+export type EndorsementKeyType = (typeof ENDORSEMENT_KEY_TYPES)[number]
 
 export type EndorsementKey = {
   /** Handle or context file. */

@@ -1,9 +1,11 @@
 /** A quote (TPM 2.0 Part 3 §18.4) by the enrolled key, and the registers that it is a digest of. */
 import { readFile } from 'node:fs/promises'
 import { ATTESTATION_KEY_TYPES, type AttestationKeyType, loadAttestationKey } from './attestation-key.ts'
+import { registersIn, type Selection } from './registers.ts'
 import { openTools, type Tcti } from './tools.ts'
 
-export type Selection = { bank: 'sha256' | 'sha384'; pcrs: readonly number[] }
+export type { Selection }
+
 export type Quoted = {
   /** TPMS_ATTEST. */
   attest: Buffer
@@ -17,8 +19,6 @@ export type Quoter = {
   quote(selection: Selection, qualifyingData: Uint8Array): Promise<Quoted>
   close(): Promise<void>
 }
-
-const DIGEST_BYTES = { sha256: 32, sha384: 48 }
 
 /** One quote at a time. The key is loaded once, and again when the TPM has forgotten it (after a restart). */
 export function createQuoter(options: { tcti: Tcti; folder: string }): Quoter {
@@ -36,13 +36,10 @@ export function createQuoter(options: { tcti: Tcti; folder: string }): Quoter {
     const what = ['-l', `${bank}:${ascending.join(',')}`, '-q', Buffer.from(qualifyingData).toString('hex')]
     const output = ['-m', message, '-f', 'tss', '-s', signature, '-F', 'values', '-o', values]
     await tools.run('quote', '-Q', '-c', tools.file('ak.ctx'), '-g', hash, '--scheme', scheme, ...what, ...output)
-    const registers = await readFile(values)
-    const size = DIGEST_BYTES[bank]
-    const digest = (index: number) => registers.subarray(index * size, (index + 1) * size).toString('hex')
     return {
       attest: await readFile(message),
       signature: await readFile(signature),
-      pcrs: Object.fromEntries(ascending.map((pcr, index) => [pcr, digest(index)])),
+      pcrs: registersIn(await readFile(values), { bank, pcrs: ascending }),
     }
   }
 

@@ -1,5 +1,6 @@
 /** The commands of tpm2-tools as child processes, one at a time, in a folder that only their owner can read. */
 import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,12 +25,19 @@ const TCTI = /^(device|swtpm|mssim|tabrmd|libtpms)(:[^\0]{0,256})?$/
 const TIMEOUT_MS = 60_000
 const MOST_OUTPUT = 1_048_576
 
+/** Those that nobody closed go with the process. What is in them is worth nothing without the TPM. */
+const folders = new Set<string>()
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** @throws ProducerError `tpm_tcti_unknown` */
 export async function openTools(tcti: Tcti): Promise<Tools> {
   if (!TCTI.test(tcti))
     throw new ProducerError('tpm_tcti_unknown', 'The TCTI must be device:…, swtpm:…, mssim:…, tabrmd:… or libtpms:….')
   // mkdtemp makes it with mode 0700.
   const folder = await mkdtemp(join(tmpdir(), 'credence-tpm-'))
+  folders.add(folder)
   const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', TPM2TOOLS_TCTI: tcti, TSS2_LOG: 'all+none' }
   const command = (tool: string, args: string[]) =>
     new Promise<Buffer>((resolve, reject) => {
@@ -47,13 +55,18 @@ export async function openTools(tcti: Tcti): Promise<Tools> {
   return {
     file: (name) => join(folder, name),
     run: async (tool, ...args) => {
-      try {
-        return await command(tool, args)
-      } finally {
-        if (LOADS.has(tool)) await command('flushcontext', ['-t'])
-      }
+      const flush = async () => LOADS.has(tool) && command('flushcontext', ['-t'])
+      const output = await command(tool, args).catch(async (error) => {
+        await flush().catch(() => undefined)
+        throw error
+      })
+      await flush()
+      return output
     },
-    close: () => rm(folder, { recursive: true, force: true }),
+    close: async () => {
+      await rm(folder, { recursive: true, force: true })
+      folders.delete(folder)
+    },
   }
 }
 

@@ -52,9 +52,15 @@ export function pieceNamed(name: string, method: Serialization['method']): Piece
 export const isCanonical = (path: string): boolean =>
   path.isWellFormed() && !path.includes('\0') && path.split('/').every((part) => !['', '.', '..'].includes(part))
 
-/** Whether a path is left out of the model: it, or a folder above it, is named (§6.2.1). */
-export const isIgnored = (path: string, { ignore_paths = [] }: Pick<Serialization, 'ignore_paths'>): boolean =>
-  [...ALWAYS_IGNORED, ...ignore_paths].some((ignored) => path === ignored || path.startsWith(`${ignored}/`))
+/** @returns whether a path is left out of the model: it, or a folder above it, is named (§6.2.1) */
+export function ignoredBy({ ignore_paths = [] }: Pick<Serialization, 'ignore_paths'>): (path: string) => boolean {
+  const ignored = new Set([...ALWAYS_IGNORED, ...ignore_paths])
+  return (path) => {
+    for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1))
+      if (ignored.has(path.slice(0, end))) return true
+    return ignored.has(path)
+  }
+}
 
 /** §6.5.1: SHA-256 over the digests alone. It does not bind the names; the signed statement does. */
 export function rootDigest(resources: ModelPredicate['resources']): string {

@@ -48,6 +48,8 @@ export function createRevocations(parts: {
   writer: Writer
   clock: Clock
   source: string
+  /** From 0 to below 1. */
+  random: () => number
 }) {
   const { appraisals, principals, appraisers, writer, clock } = parts
   const { results, approvals } = appraisals
@@ -115,10 +117,12 @@ export function createRevocations(parts: {
   }
 
   async function revoke(due: Due[]): Promise<void> {
+    // Each replica begins somewhere else, so that it mostly finds done what others did instead of racing them.
+    const first = Math.floor(parts.random() * due.length)
     let next = 0
     const hand = async () => {
-      for (let one = due[next++]; one; one = due[next++]) {
-        const { held, cause, causation } = one
+      while (next < due.length) {
+        const { held, cause, causation } = due[(first + next++) % due.length] as Due
         const now = clock()
         await writer.execute(results.revocable, {
           id: held.result.challenge,

@@ -11,39 +11,51 @@ import type { RecordedCommit } from '@credence/shared/event-store/commit'
 import { activateAgent, loseAttestation } from '../domain/attested-life.ts'
 import type { Principals } from '../projections/principals.ts'
 
-type Told = { agent: string; decide: (state: AgentState, now: Date) => IdentityFact[] }
+type Parts = { principals: Principals; writer: Writer; clock: Clock }
+export type Told = { agent: string; decide: (state: AgentState, now: Date) => IdentityFact[] }
 
-export function createAttestation(parts: { principals: Principals; writer: Writer; clock: Clock }) {
-  const { principals, writer, clock } = parts
+/** What a fact of attestation means for an agent; undefined when it means nothing. */
+export function createTelling({ principals, clock }: Pick<Parts, 'principals' | 'clock'>) {
   /** One that is active already goes on: when nobody answers for it any more, the time of grace decides. */
   const mayBecome = (state: NonNullable<AgentState>): boolean =>
     (state.state !== 'registered' && !isSuspendedByAttestation(state)) ||
     (principals.isThere(principals.sponsorOf(state)) && livingKeys(state, clock()).length > 0)
 
-  function toldBy({ type, data }: Fact, position: string): Told | undefined {
+  return ({ type, data }: Fact, position: string): Told | undefined => {
     if (type === 'credence.attestation.result.revoked.v1') {
       const { agent, result, cause, consequence, reason } = data
       const loss = { result, cause, consequence, reason, position }
       return { agent, decide: (state, now) => loseAttestation(state, loss, now) }
     }
     if (type !== 'credence.attestation.result.recorded.v1') return undefined
-    const { agent, accepted, changed, result: id, expires_at: expiresAt } = data
+    const { agent, accepted, changed, result: id, expires_at: expiresAt, key_thumbprint: keyThumbprint } = data
     if (accepted) {
-      const result = { id, expiresAt, position }
+      const result = { id, expiresAt, keyThumbprint, position }
       return { agent, decide: (state, now) => (state && mayBecome(state) ? activateAgent(state, result, now) : []) }
     }
     if (!changed) return undefined
     const loss = { cause: 'composition_changed', consequence: 'quarantine', reason: whatChanged(data.reasons) } as const
     return { agent, decide: (state, now) => loseAttestation(state, { ...loss, position }, now) }
   }
+}
+
+/** In whose name, and because of what. */
+export const aboutOf = ({ source, id }: Pick<RecordedCommit, 'source' | 'id'>) => ({
+  actor: { kind: 'workload' as const, id: source },
+  causation: id,
+})
+
+export function createAttestation(parts: Parts) {
+  const { principals, writer, clock } = parts
+  const telling = createTelling(parts)
 
   return async (commit: RecordedCommit): Promise<void> => {
     const position = formatPosition(commit)
-    const about = { actor: { kind: 'workload' as const, id: commit.source }, causation: commit.id }
+    const about = aboutOf(commit)
     /** Of one agent in their order; of different agents at once. */
     const byAgent = new Map<string, Promise<unknown>>()
     for (const fact of commit.facts) {
-      const told = toldBy(fact, position)
+      const told = telling(fact, position)
       if (!told) continue
       const before = byAgent.get(told.agent) ?? Promise.resolve()
       const write = () => {

@@ -4,7 +4,7 @@ import type { Verdict } from '@credence/policies/policies'
 export const SENTENCES: Readonly<Record<string, string>> = {
   agent_unknown: 'No such agent is registered.',
   agent_not_active: 'The agent is not active: it has to attest first.',
-  agent_suspended: 'The agent is suspended. Its sponsor or a security operator can restore it.',
+  agent_suspended: 'The agent is suspended, until it attests again, or its sponsor or a security operator restores it.',
   agent_quarantined: 'The agent is in quarantine.',
   agent_revoked: 'The agent was revoked.',
   agent_retired: 'The agent was retired.',
@@ -39,6 +39,8 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   attestation_revoked: 'The attestation result of the agent was revoked: attest again.',
   attestation_withdrawn:
     'What the attestation result rests on was withdrawn or blocked: a reference value, a trust anchor or a measurement.',
+  attestation_of_former_key:
+    'The key that attested is none of the agent’s keys any more: attest again with its newest key.',
   attestation_expired: 'The attestation result of the agent has expired: attest again.',
   attestation_insufficient:
     'The attestation result is not enough for resources of this sensitivity, or no longer: attest again, with the evidence that the profile asks for.',

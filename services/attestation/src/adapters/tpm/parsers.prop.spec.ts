@@ -67,6 +67,8 @@ describe.each(parsers)('%s', (name, parse, genuine) => {
     if (name === 'readCertificate') return
     fc.assert(
       fc.property(one, fc.uint8Array({ minLength: 1, maxLength: 8 }), (content, more) => {
+        // Space behind JSON is JSON (RFC 8259 §2).
+        fc.pre(name !== 'parseQuoteContent' || !more.every((byte) => [9, 10, 13, 32].includes(byte)))
         expect(faultOf(parse, Buffer.concat([content, more]))).toBeDefined()
       }),
     )

@@ -13,6 +13,7 @@ import {
   widened,
 } from './algorithms.ts'
 import { malformed, type Reader, reader, unwrap, weak } from './reader.ts'
+import { isOfWeakPrimes } from './roca.ts'
 
 /** TPMA_OBJECT (Part 2 §8.3). */
 export const ATTRIBUTE = {
@@ -91,6 +92,7 @@ function rsaOf(read: Reader): PublicArea['key'] {
   if (!RSA_BITS.includes(bits)) throw weak(WHAT, 'RSA keys must have 2048, 3072 or 4096 bits')
   if (exponent !== 0 && exponent !== EXPONENT) throw weak(WHAT, `the exponent of an RSA key must be ${EXPONENT}`)
   if (modulus.byteLength !== bits / 8 || modulus[0]! < 0x80) throw malformed(WHAT, 'the modulus is not of its length')
+  if (isOfWeakPrimes(modulus)) throw weak(WHAT, 'its primes are weak (CVE-2017-15361)')
   return { type: 'rsa', bits, modulus }
 }
 

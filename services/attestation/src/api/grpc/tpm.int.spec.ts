@@ -1,5 +1,5 @@
 /** A TPM is enrolled, shows quotes, and is taken away, over real gRPC and NATS, with a real TPM in software. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
@@ -7,8 +7,10 @@ import { type EnrolOptions, enrolTpm } from '@credence/attester/tpm/enrol'
 import { createQuoter, type Quoter } from '@credence/attester/tpm/quote'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
 import { AttestationStatus } from '@credence/contracts/gen/credence/attestation/v1/attestation'
+import { openAgentKey } from '@credence/sdk/agent/key-file'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { anchorFor, asks, profileFor, referenceFor } from '../../../../../infra/dev/attestation.ts'
+import { credence } from '../../../../../infra/testing/credence.ts'
 import { newSwtpm, type Swtpm, swtpmMissing } from '../../../../../infra/testing/swtpm/swtpm.ts'
 import { BLUEPRINT, COMPOSITION, type House, openHouse, refusalOf, until, type Worker } from '../../testing/house.ts'
 import { SELECTION } from '../../testing/tpm.ts'
@@ -174,6 +176,29 @@ describe.skipIf(swtpmMissing)(`a TPM${swtpmMissing ? ` (skipped: ${swtpmMissing}
     await house.security.removeTpm(request)
     expect((await attest(worker)).reasons).toContain('tpm2-quote/tpm_not_enrolled')
     expect(await refusalOf(house.security.removeTpm(request))).toMatchObject({ reason: 'tpm_not_found' })
+  })
+
+  it('is enrolled by the command line', async () => {
+    const at = join(folder, 'attester')
+    const key = await openAgentKey(join(at, 'agent.pem'))
+    const worker = await house.agent({}, key)
+    const { ports, authority } = house.stack
+    const config = join(at, 'attester.json')
+    const told = {
+      agent_id: worker.agentId,
+      spiffe_id: worker.spiffeId,
+      key_file: 'agent.pem',
+      service: `localhost:${ports.attestationPublic}`,
+      ca_file: authority.caFile,
+      evidence: { 'tpm2-quote': { key_folder: 'keys', tcti: tpm.tcti, bank: 'sha256', pcrs: SELECTION.pcrs } },
+    }
+    writeFileSync(config, JSON.stringify(told))
+    const enrolled = await credence('/nowhere.json', 'tpm', 'enrol', config, '--endorsement-key', 'p384')
+    expect(enrolled).toEqual({ out: 'Enrolled. Its manufacturer vouches for the TPM.\n', error: '', code: 0 })
+    expect((await events(worker.agentId)).map(({ type }) => type)).toContain('credence.attestation.tpm.enrolled.v1')
+    // Another endorsement key is another TPM, as far as can be told.
+    const again = await credence('/nowhere.json', 'tpm', 'enrol', config, '--endorsement-key', 'rsa2048')
+    expect(again).toMatchObject({ code: 1, error: expect.stringContaining('tpm_enrolled_already') })
   })
 
   it('fields that are missing, or too long, are named', async () => {

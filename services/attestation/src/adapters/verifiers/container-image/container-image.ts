@@ -11,7 +11,7 @@ import { readProvenance } from './provenance.ts'
 
 const MAXIMUM_BYTES = 256 * 1024
 
-export const containerImage: Verifier<'container-image'> = {
+export const containerImageVerifier: Verifier<'container-image'> = {
   kind: 'container-image',
   maximumBytes: MAXIMUM_BYTES,
   verify: async (content, { anchors, now }) => {

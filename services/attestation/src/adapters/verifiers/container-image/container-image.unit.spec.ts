@@ -7,7 +7,7 @@ import { sha256 } from '@credence/shared/digest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
 import { type Certified, certify, newSigner, type Signer, signBundle } from '../../../../../../infra/testing/signers.ts'
-import { containerImage } from './container-image.ts'
+import { containerImageVerifier } from './container-image.ts'
 import { readProvenance } from './provenance.ts'
 
 const recorded = (name: string) =>
@@ -33,7 +33,7 @@ const statement = (part: object = {}) => ({
 const keyAnchor = ({ publicPem }: { publicPem: string }) =>
   anchorOf('container-image', { type: 'public-key', pem: publicPem })
 const verify = (evidence: object | Buffer, anchors: ReturnType<typeof anchorOf>[]) =>
-  containerImage.verify(
+  containerImageVerifier.verify(
     Buffer.isBuffer(evidence) ? evidence : Buffer.from(JSON.stringify(evidence)),
     evidenced('container-image', { anchors }),
   )
@@ -55,6 +55,17 @@ describe('provenance that cosign signed', () => {
       },
       anchors: [anchor.anchor],
     })
+  })
+
+  it('counts under an authority too, for the pinned name', async () => {
+    const chained = JSON.parse(recorded('cosign-certificate.sigstore.json'))
+    const anchored = (san: string) => {
+      const pem = recorded('cosign-certificate.pem')
+      return anchorOf('container-image', { type: 'certificate-authority', pem, identities: [{ san }] })
+    }
+    const shown = { image_digest, bundle: chained }
+    expect(await verify(shown, [anchored('https://builds.example/container-builder')])).toHaveProperty('claims.source')
+    expect(await verify(shown, [anchored('https://builds.example/')])).toEqual({ refused: 'signer_identity_unknown' })
   })
 
   it('is refused for another image, by another key, and changed', async () => {

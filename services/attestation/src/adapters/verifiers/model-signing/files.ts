@@ -1,5 +1,5 @@
 /** What was found in the model’s folder, against what was signed (OpenSSF Model Signing v1.0, §8.4): all of it, and nothing else. */
-import { isIgnored, type ModelEvidence, pieceNamed } from '@credence/contracts/attestation/model-manifest'
+import { ignoredBy, type ModelEvidence, pieceNamed } from '@credence/contracts/attestation/model-manifest'
 import type { Refused } from '../sigstore/bundle.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -15,7 +15,8 @@ const MAX_NAMED = 200
 export function filesFault(files: Found, manifest: Manifest): Refused | undefined {
   const { serialization, pieces, paths } = manifest
   const pathOf = (name: string) => pieceNamed(name, serialization.method)?.path ?? name
-  const counts = (name: string) => !isIgnored(pathOf(name), serialization)
+  const isIgnored = ignoredBy(serialization)
+  const counts = (name: string) => !isIgnored(pathOf(name))
   const found = new Map(files.filter(({ name }) => counts(name)).map(({ name, digest }) => [name, digest]))
   const foundPaths = new Set([...found.keys()].map(pathOf))
   const named = (refused: string, name: string) => ({ refused, detail: name.slice(0, MAX_NAMED) })

@@ -37,7 +37,7 @@ export function readManifest({ subject, predicate }: Statement): Manifest | Refu
   const pieces = resources.map(({ name }) => pieceNamed(name, serialization.method))
   const fault =
     serializationFault(parsed.data) ??
-    (pieces.every((piece) => piece !== undefined && isCanonical(piece.path)) ? undefined : 'name_not_canonical') ??
+    (areCanonical(pieces) ? undefined : 'name_not_canonical') ??
     (isSorted(pieces as Piece[]) || isSortedByName(resources) ? undefined : 'names_not_sorted') ??
     (areWhole(pieces as Piece[], serialization) ? undefined : 'shards_incomplete') ??
     (rootDigest(resources) === model.digest.sha256 ? undefined : 'root_digest_wrong')
@@ -50,6 +50,10 @@ export function readManifest({ subject, predicate }: Statement): Manifest | Refu
     paths: new Set((pieces as Piece[]).map(({ path }) => path)),
   }
 }
+
+/** A model of one file stands there under its name (§6.1.2), or as the reference signer writes it: `.` and nothing beside. */
+const areCanonical = (pieces: (Piece | undefined)[]): boolean =>
+  pieces.every((piece) => piece?.path === '.') || pieces.every((piece) => piece && isCanonical(piece.path))
 
 function serializationFault({ resources, serialization }: ModelPredicate): string | undefined {
   const { method, hash_type, shard_size, ignore_paths = [] } = serialization

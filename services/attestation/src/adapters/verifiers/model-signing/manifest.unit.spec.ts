@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
 import { newSigner, type Signer, signBundle } from '../../../../../../infra/testing/signers.ts'
 import { readManifest } from './manifest.ts'
-import { modelSigning } from './model-signing.ts'
+import { modelSigningVerifier } from './model-signing.ts'
 
 const hex = (digit: string) => digit.repeat(64)
 const resource = (name: string, digest = hex('a'), algorithm = 'sha256') => ({ name, digest, algorithm })
@@ -34,7 +34,7 @@ async function verified(signed: object | string, options: { payloadType?: string
     anchors: [anchorOf('model-signing', { type: 'public-key', pem: signer.publicPem })],
   })
   const shown = { form: 'files', bundle, files: files.map(({ name, digest }) => ({ name, digest })) }
-  return modelSigning.verify(Buffer.from(JSON.stringify(shown)), about)
+  return modelSigningVerifier.verify(Buffer.from(JSON.stringify(shown)), about)
 }
 
 it('a manifest of two files that are both there is taken', async () => {
@@ -109,7 +109,7 @@ describe('a signed statement is refused', () => {
     expect(await verified(signed)).toMatchObject({ refused: code })
   })
 
-  it.each(['/etc/passwd', '../a', 'a/../b', './a', 'a//b', 'a/', '', '.', 'a\0b', 'a/.'])(
+  it.each(['/etc/passwd', '../a', 'a/../b', './a', 'a//b', 'a/', '', 'a\0b', 'a/.'])(
     'that names a file %j',
     async (name) => {
       expect(['name_not_canonical', 'manifest_malformed']).toContain(
@@ -122,6 +122,14 @@ describe('a signed statement is refused', () => {
     expect(await verified(statement(TWO, { ...FILES, ignore_paths: [path] }))).toEqual({
       refused: 'ignore_path_not_canonical',
     })
+  })
+
+  it('that names the folder itself beside a file', async () => {
+    const both = statement([resource('.'), resource('a.bin')])
+    expect(await verified(both)).toEqual({ refused: 'name_not_canonical' })
+    const alone = statement([resource('.')])
+    expect(await verified(alone, { files: [resource('.')] })).toMatchObject({ claims: { files: 1 } })
+    expect(await verified(alone, { files: [resource('a.bin')] })).toMatchObject({ refused: 'file_extra' })
   })
 
   it('whose payload is said to be something else', async () => {

@@ -13,7 +13,7 @@ import {
   writeModel,
 } from '../../../../../../infra/testing/model-signing/sign.ts'
 import { type Algorithm, certify, newSigner, type Signer } from '../../../../../../infra/testing/signers.ts'
-import { modelSigning } from './model-signing.ts'
+import { modelSigningVerifier } from './model-signing.ts'
 
 const missing = modelSigningMissing()
 const SAN = 'https://models.example/release'
@@ -35,7 +35,7 @@ describe.skipIf(missing)(`model-signing of PyPI${missing && ` (skipped: ${missin
   async function shown(anchor: ReturnType<typeof anchorOf>) {
     const about = evidenced('model-signing', { anchors: [anchor] })
     const { content } = await modelSigningProducer({ folder: model, signature }, { hashing })(about)
-    return modelSigning.verify(content, about)
+    return modelSigningVerifier.verify(content, about)
   }
   const keyAnchor = (signer: Signer) => anchorOf('model-signing', { type: 'public-key', pem: signer.publicPem })
 
@@ -85,6 +85,21 @@ describe.skipIf(missing)(`model-signing of PyPI${missing && ` (skipped: ${missin
     expect(await shown(keyAnchor(signer))).toMatchObject({ claims: { files: 7 } })
     writeFileSync(join(folder, 'blob'), 'other weights')
     expect(await shown(keyAnchor(signer))).toMatchObject({ refused: 'file_changed' })
+  })
+
+  it.each<SigningWishes>([{}, { shardSize: 7 }])('signs a model of one file, %j', async (wishes) => {
+    const file = join(folder, 'small.bin')
+    writeFileSync(file, 'weights of a small model')
+    const signer = await newSigner()
+    signModel(file, `${file}.sig`, signer, wishes)
+    const about = evidenced('model-signing', { anchors: [keyAnchor(signer)] })
+    const look = async () => {
+      const { content } = await modelSigningProducer({ file, signature: `${file}.sig` }, { hashing })(about)
+      return modelSigningVerifier.verify(content, about)
+    }
+    expect(await look()).toMatchObject({ claims: { name: 'small.bin', files: 1 } })
+    writeFileSync(file, 'weights of a smaller one')
+    expect(await look()).toEqual({ refused: 'file_changed', detail: expect.any(String) })
   })
 
   it('signs anew, and it is another model: only its statement tells the versions apart', async () => {

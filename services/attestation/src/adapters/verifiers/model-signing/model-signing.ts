@@ -19,7 +19,7 @@ type Form<F extends ModelEvidence['form']> = Extract<ModelEvidence, { form: F }>
 /** Room for some three thousand files. */
 const MAXIMUM_BYTES = 1024 * 1024
 
-export const modelSigning: Verifier<'model-signing'> = {
+export const modelSigningVerifier: Verifier<'model-signing'> = {
   kind: 'model-signing',
   maximumBytes: MAXIMUM_BYTES,
   verify: async (content, about) => {

@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
 import { type Algorithm, newSigner, type Signer } from '../../../../../../infra/testing/signers.ts'
-import { modelSigning } from './model-signing.ts'
+import { modelSigningVerifier } from './model-signing.ts'
 
 const NOW = new Date('2026-11-25T12:00:00Z')
 const SECONDS = NOW.getTime() / 1000
@@ -29,7 +29,7 @@ const anchorFor = (signer: Signer, name: string | undefined = 'acme-ai') =>
 
 function verified(statement: string, anchors = [anchorFor(provider)]) {
   const about = evidenced('model-signing', { anchors, now: NOW })
-  return modelSigning.verify(Buffer.from(JSON.stringify({ form: 'provider', statement })), about)
+  return modelSigningVerifier.verify(Buffer.from(JSON.stringify({ form: 'provider', statement })), about)
 }
 
 describe('a provider’s word about a hosted model', () => {
@@ -93,7 +93,7 @@ describe('a provider’s word about a hosted model', () => {
 
 it('a claim is only a claim', async () => {
   const content = Buffer.from(JSON.stringify({ form: 'claimed', provider: 'acme-ai', name: 'large', version: '4' }))
-  expect(await modelSigning.verify(content, evidenced('model-signing', { now: NOW }))).toEqual({
+  expect(await modelSigningVerifier.verify(content, evidenced('model-signing', { now: NOW }))).toEqual({
     claims: { grade: 'claimed', provider: 'acme-ai', name: 'large', version: '4' },
     anchors: [],
     measuredAt: NOW,

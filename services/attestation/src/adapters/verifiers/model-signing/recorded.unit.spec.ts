@@ -9,7 +9,7 @@ import { sha256 } from '@credence/shared/digest'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { anchorOf, evidenced } from '../../../../../../infra/testing/evidenced.ts'
 import { MODEL, writeModel } from '../../../../../../infra/testing/model-signing/sign.ts'
-import { modelSigning } from './model-signing.ts'
+import { modelSigningVerifier } from './model-signing.ts'
 
 const RECORDED = new URL('../../../../../../infra/testing/model-signing/recorded/', import.meta.url)
 const recorded = (name: string) => readFileSync(new URL(name, RECORDED), 'utf8')
@@ -41,7 +41,7 @@ async function shown(name: string) {
   writeFileSync(signature, recorded(`${name}.sig`))
   const about = evidenced('model-signing', { anchors: [anchorFor(name)] })
   const { content } = await modelSigningProducer({ folder: model, signature }, { hashing })(about)
-  return modelSigning.verify(content, about)
+  return modelSigningVerifier.verify(content, about)
 }
 const payloadOf = (name: string) =>
   Buffer.from(JSON.parse(recorded(`${name}.sig`)).dsseEnvelope.payload as string, 'base64')
@@ -85,7 +85,7 @@ describe('the reference signer’s', () => {
     const content = Buffer.from(
       JSON.stringify({ form: 'files', bundle: JSON.parse(recorded('blake3.sig')), files: [] }),
     )
-    expect(await modelSigning.verify(content, about)).toEqual({ refused: 'hash_unsupported' })
+    expect(await modelSigningVerifier.verify(content, about)).toEqual({ refused: 'hash_unsupported' })
   })
 })
 
@@ -142,13 +142,13 @@ describe('a signature that does not count here', () => {
   it('is by a signer that no anchor knows', async () => {
     const about = evidenced('model-signing', { anchors: [anchorFor('key-p384'), anchorFor('certificate-p256')] })
     const bundle = JSON.parse(recorded('key-p256.sig'))
-    expect(await modelSigning.verify(content(bundle), about)).toEqual({ refused: 'anchor_unknown' })
+    expect(await modelSigningVerifier.verify(content(bundle), about)).toEqual({ refused: 'anchor_unknown' })
   })
 
   it('is under a certificate that has expired, though the reference verifier would look at the day it began', async () => {
     const bundle = JSON.parse(recorded('certificate-p256.sig'))
     const about = evidenced('model-signing', { anchors: [anchorFor('certificate-p256')], now: new Date('2126-06-01') })
-    expect(await modelSigning.verify(content(bundle), about)).toEqual({ refused: 'certificate_expired' })
+    expect(await modelSigningVerifier.verify(content(bundle), about)).toEqual({ refused: 'certificate_expired' })
   })
 
   it('has one bit flipped anywhere in what was signed', async () => {
@@ -159,14 +159,14 @@ describe('a signature that does not count here', () => {
       flipped[at] = (flipped[at] as number) ^ 4
       const changed = { ...bundle, dsseEnvelope: { ...bundle.dsseEnvelope, payload: flipped.toString('base64') } }
       const about = evidenced('model-signing', { anchors: [anchorFor('key-p256')] })
-      expect(await modelSigning.verify(content(changed), about)).toEqual({ refused: 'signature_invalid' })
+      expect(await modelSigningVerifier.verify(content(changed), about)).toEqual({ refused: 'signature_invalid' })
     }
   })
 
   it('is cut short anywhere', async () => {
     const whole = content(JSON.parse(recorded('key-p256.sig')))
     for (let length = 0; length < whole.length; length += 53) {
-      const outcome = await modelSigning.verify(
+      const outcome = await modelSigningVerifier.verify(
         whole.subarray(0, length),
         evidenced('model-signing', { anchors: [anchorFor('key-p256')] }),
       )
@@ -181,12 +181,12 @@ describe('a signature that does not count here', () => {
       { name: 'config.json', digest: 'a'.repeat(64) },
       { name: 'config.json', digest: 'b'.repeat(64) },
     ]
-    expect(await modelSigning.verify(Buffer.alloc(1024 * 1024 + 1, 0x20), about)).toEqual({
+    expect(await modelSigningVerifier.verify(Buffer.alloc(1024 * 1024 + 1, 0x20), about)).toEqual({
       refused: 'evidence_too_large',
     })
-    expect(await modelSigning.verify(Buffer.from('{"form":"trust-me"}'), about)).toMatchObject({
+    expect(await modelSigningVerifier.verify(Buffer.from('{"form":"trust-me"}'), about)).toMatchObject({
       refused: 'evidence_malformed',
     })
-    expect(await modelSigning.verify(content(bundle, twice), about)).toEqual({ refused: 'file_named_twice' })
+    expect(await modelSigningVerifier.verify(content(bundle, twice), about)).toEqual({ refused: 'file_named_twice' })
   })
 })

@@ -99,7 +99,7 @@ function sigstoreFault(material: Material<'sigstore'>, signed: SignedBundle): st
   if (!leaf) return 'evidence_malformed'
   return (
     (leaf.strongKey ? undefined : 'algorithm_weak') ??
-    instance.verify(signed) ??
+    instance.verify(signed, encoded(signed)) ??
     usageFault(leaf) ??
     identityFault(leaf, material.identities)
   )

@@ -5,10 +5,14 @@
  */
 import { bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
-import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify'
+import { type SignedEntity, toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify'
 import type { SignedBundle } from './bundle.ts'
+import { isSignedBy, signingKey } from './keys.ts'
 
-type Opened = { verify(signed: SignedBundle): string | undefined }
+type Opened = {
+  /** @param encoded what was signed (DSSE, PAE) */
+  verify(signed: SignedBundle, encoded: Uint8Array): string | undefined
+}
 
 /** @param json a TrustedRoot (sigstore_trustroot.proto) @returns undefined for a text that is none */
 export function openTrustedRoot(json: string): Opened | undefined {
@@ -18,9 +22,28 @@ export function openTrustedRoot(json: string): Opened | undefined {
     // An instance that logs its certificates must have logged this one too.
     const ctlogThreshold = root.ctlogs.length > 0 ? 1 : 0
     const verifier = new Verifier(material, { ctlogThreshold, tlogThreshold: 1, timestampThreshold: 1 })
-    return { verify: (signed) => faultOf(() => verifier.verify(toSignedEntity(bundleFromJSON(signed.json)))) }
+    return { verify: (signed, encoded) => faultOf(() => verifier.verify(entityOf(signed, encoded))) }
   } catch {
     return undefined
+  }
+}
+
+/** The library hashes with SHA-256 whatever the key; here the hash follows its curve. */
+function entityOf(signed: SignedBundle, encoded: Uint8Array): SignedEntity {
+  const entity = toSignedEntity(bundleFromJSON(signed.json))
+  const { signature: content } = entity
+  return {
+    ...entity,
+    signature: {
+      signature: content.signature,
+      compareSignature: (other) => content.compareSignature(other),
+      compareDigest: (digest) => content.compareDigest(digest),
+      compareSignedDigest: (digest) => content.compareSignedDigest(digest),
+      verifySignature: (key) => {
+        const strong = signingKey(key)
+        return strong !== undefined && isSignedBy(encoded, signed.signature, strong)
+      },
+    },
   }
 }
 
