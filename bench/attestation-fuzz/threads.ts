@@ -1,6 +1,11 @@
-/** Threads that try all inputs. One that gets on no more is ended, what it was at counts as a hang, and the rest goes on. */
+/**
+ * Threads that try all inputs. One that gets on no more is ended, and what it was at counts as a hang; one that breaks counts
+ * as a crash. The rest goes on.
+ */
+import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { messageOf } from '@credence/shared/log'
 import { emptyTally, type Tally } from './trial.ts'
 import type { Done, Order, Start } from './worker.ts'
 
@@ -20,21 +25,24 @@ export async function tryAll(orders: readonly Order[], seed: number): Promise<Ma
 async function thread(left: Order[], seed: number, add: (name: string, tally: Tally) => void): Promise<void> {
   let hand = await open(seed)
   for (let order = left.pop(); order; order = left.pop()) {
-    const stuckAt = await hand.run(order, (tally) => add(order?.subject ?? '', tally))
-    if (stuckAt === undefined) continue
-    const lost = { ...emptyTally(), inputs: 1, hangs: [`${order.subject}#${stuckAt}: no end`] }
-    add(order.subject, lost)
+    const { subject } = order
+    const lost = await hand.run(order, (tally) => add(subject, tally))
+    if (!lost) continue
+    const { input, failure } = lost
+    const name = `${subject}#${input}: ${failure ?? 'no end'}`
+    add(subject, { ...emptyTally(), inputs: 1, [failure === undefined ? 'hangs' : 'crashes']: [name] })
     // What was tried before it in this order is tried again: its tally went with the thread.
-    if (order.from < stuckAt) left.push({ ...order, until: stuckAt })
-    if (stuckAt + 1 < order.until) left.push({ ...order, from: stuckAt + 1 })
+    if (order.from < input) left.push({ ...order, until: input })
+    if (input + 1 < order.until) left.push({ ...order, from: input + 1 })
     hand = await open(seed)
   }
   await hand.close()
 }
 
+/** The input that ended a thread. Without `failure` it got stuck there. */
+type Lost = { input: number; failure?: string }
 type Hand = {
-  /** @returns the input at which it got stuck */
-  run(order: Order, add: (tally: Tally) => void): Promise<number | undefined>
+  run(order: Order, add: (tally: Tally) => void): Promise<Lost | undefined>
   close(): Promise<unknown>
 }
 
@@ -42,19 +50,19 @@ async function open(seed: number): Promise<Hand> {
   const place = new SharedArrayBuffer(8)
   const at = new Int32Array(place)
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { seed, place } satisfies Start })
-  const next = () =>
-    new Promise<Done>((resolve, reject) => {
-      worker.once('message', resolve)
-      worker.once('error', reject)
-    })
+  const next = async (): Promise<Done> => {
+    // An error is thrown here as well.
+    const [done] = (await once(worker, 'message')) as [Done]
+    return done
+  }
   await next()
   return {
     run: async (order, add) => {
-      const answer = next()
+      const answer = next().catch((error): Lost => ({ input: Atomics.load(at, 0), failure: messageOf(error) }))
       worker.postMessage(order)
       const stuck = stuckAt(at)
       const done = await Promise.race([answer, stuck.found]).finally(stuck.stop)
-      if (typeof done === 'number') {
+      if ('input' in done) {
         await worker.terminate()
         return done
       }
@@ -66,16 +74,16 @@ async function open(seed: number): Promise<Hand> {
   }
 }
 
-function stuckAt(at: Int32Array): { found: Promise<number>; stop: () => void } {
+function stuckAt(at: Int32Array): { found: Promise<Lost>; stop: () => void } {
   let before = -1
   let same = 0
   let timer: NodeJS.Timeout | undefined
-  const found = new Promise<number>((resolve) => {
+  const found = new Promise<Lost>((resolve) => {
     timer = setInterval(() => {
       const tried = Atomics.load(at, 1)
       same = tried === before ? same + 1 : 0
       before = tried
-      if (same >= STUCK_LOOKS) resolve(Atomics.load(at, 0))
+      if (same >= STUCK_LOOKS) resolve({ input: Atomics.load(at, 0) })
     }, LOOK_MS)
   })
   return { found, stop: () => clearInterval(timer) }

@@ -20,8 +20,8 @@ import { preAuthEncoding } from '../../../services/attestation/src/adapters/veri
 import { openStatement } from '../../../services/attestation/src/adapters/verifiers/software/statement.ts'
 import { agentManifest } from '../../../services/attestation/src/domain/kinds/agent-manifest.ts'
 import { software } from '../../../services/attestation/src/domain/kinds/software.ts'
-import { type Genuine, jws, plain, signedBundle } from '../genuine.ts'
-import { keyOf, signedJws } from '../keys.ts'
+import { type Genuine, jws, part, plain, signedBundle } from '../genuine.ts'
+import { type Key, keyOf, signedJws } from '../keys.ts'
 import { answer, orFault, type Subject, verified } from '../subject.ts'
 import { COSIGN, NOW } from './bundles.ts'
 
@@ -62,7 +62,16 @@ function manifestSubjects(): Subject[] {
   ]
 }
 
-function statementSubject(): Subject {
+/** Signed after it was changed: what an agent can do, and a verifier that went bad. */
+const signedAnew = (header: object, claims: object, { privateKey }: Key): Genuine => ({
+  parts: [part(JSON.stringify({ alg: 'EdDSA', ...header }), 'json'), part(JSON.stringify(claims), 'json')],
+  whole: (parts) => {
+    const input = parts.map((bytes) => bytes.toString('base64url')).join('.')
+    return Buffer.from(`${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`)
+  },
+})
+
+function statementSubjects(): Subject[] {
   const key = keyOf('agent')
   const [spiffeId, keyThumbprint, nonce] = ['spiffe://acme.example/agent/x/agt_1', 'thumbprint', 'n'.repeat(43)]
   const { x = '' } = key.publicKey.export({ format: 'jwk' })
@@ -75,23 +84,32 @@ function statementSubject(): Subject {
     evidence: [{ kind: 'tpm2-quote', digest }],
   }
   const told = { agent, nonceDigest: sha256(nonce), audience: AUDIENCE, now: NOW }
-  return {
-    name: 'software',
-    share: 3,
-    genuine: [
-      jws(signedJws({ typ: STATEMENT_TYPE }, claims, key)),
-      jws(signedJws({ typ: STATEMENT_TYPE }, { ...claims, evidence: [] }, key)),
-    ],
-    donors: [jws(signedJws({ typ: STATEMENT_TYPE }, claims, builder))],
-    signed: true,
-    judge: async (input) => answer(await openStatement(input.toString(), told)),
-    reasons: software.reasons,
-  }
+  const judge = async (input: Buffer) => answer(await openStatement(input.toString(), told))
+  return [
+    {
+      name: 'software',
+      share: 2,
+      genuine: [
+        jws(signedJws({ typ: STATEMENT_TYPE }, claims, key)),
+        jws(signedJws({ typ: STATEMENT_TYPE }, { ...claims, evidence: [] }, key)),
+      ],
+      donors: [jws(signedJws({ typ: STATEMENT_TYPE }, claims, builder))],
+      signed: true,
+      judge,
+      reasons: software.reasons,
+    },
+    {
+      ...{ name: 'software: signed after the change', share: 2, signed: false },
+      genuine: [signedAnew({ typ: STATEMENT_TYPE }, claims, key)],
+      judge,
+      reasons: software.reasons,
+    },
+  ]
 }
 
-function resultSubject(): Subject {
+function resultSubjects(): Subject[] {
   const key = keyOf('attestation service')
-  const part = {
+  const submodule = {
     ear_status: 'warning',
     ear_trustworthiness_vector: { 'instance-identity': 2, 'storage-opaque': 32 },
     ear_appraisal_policy_ids: ['profile/x/v1'],
@@ -100,7 +118,7 @@ function resultSubject(): Subject {
   const ear = {
     ...{ eat_profile: 'tag:ietf.org,2026:rats/ear#04', iat: SECONDS, exp: SECONDS + 60, ear_status: 'warning' },
     ear_verifier_id: { developer: 'somebody', build: '1' },
-    submods: { software: part, 'agent-manifest': part },
+    submods: { software: submodule, 'agent-manifest': submodule },
     cnf: { jkt: 'thumbprint' },
   }
   const former = {
@@ -109,14 +127,22 @@ function resultSubject(): Subject {
     submods: { software: { 'ear.status': 'warning', 'ear.trustworthiness-vector': { executables: 33 } } },
   }
   const keys = { keys: [{ ...(key.publicKey.export({ format: 'jwk' }) as { kty: string }), alg: 'EdDSA' }] }
-  return {
-    name: 'attestation result',
-    share: 3,
-    genuine: [jws(signedJws({ typ: 'eat+jwt' }, ear, key)), jws(signedJws({ typ: 'eat+jwt' }, former, key))],
-    donors: [jws(signedJws({ typ: 'eat+jwt' }, ear, builder))],
-    signed: true,
-    judge: (input) => orFault(() => verifyAttestationResult(input.toString(), { keys, now: NOW })),
-  }
+  const judge = (input: Buffer) => orFault(() => verifyAttestationResult(input.toString(), { keys, now: NOW }))
+  const typ = 'eat+jwt'
+  return [
+    {
+      name: 'attestation result',
+      share: 1,
+      genuine: [jws(signedJws({ typ }, ear, key)), jws(signedJws({ typ }, former, key))],
+      donors: [jws(signedJws({ typ }, ear, builder))],
+      signed: true,
+      judge,
+    },
+    {
+      ...{ name: 'attestation result: signed after the change', share: 3, signed: false, judge },
+      genuine: [signedAnew({ typ }, ear, key), signedAnew({ typ }, former, key)],
+    },
+  ]
 }
 
-export const manifestsSubjects = (): Subject[] => [...manifestSubjects(), statementSubject(), resultSubject()]
+export const manifestsSubjects = (): Subject[] => [...manifestSubjects(), ...statementSubjects(), ...resultSubjects()]
