@@ -119,7 +119,16 @@ export function mutateJson(bytes: Buffer, random: Random, donor: Buffer): Buffer
   const changed = random.pick(WEIGHTED)(holder[name], random, { name, donor: other })
   if (changed === MISSING) delete holder[name]
   else holder[random.chance(UNKNOWN_MEMBER) ? `${name}${random.pick(['', 's', ' ', '\0', '_'])}x` : name] = changed
-  return Buffer.from(JSON.stringify(value))
+  return text(value) ?? mutateBytes(bytes, random, donor)
+}
+
+/** Undefined for what an earlier change has nested deeper than can be written. */
+function text(value: unknown): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(value))
+  } catch {
+    return undefined
+  }
 }
 
 function parsed(bytes: Buffer): unknown {
