@@ -6,7 +6,7 @@
 import { printReport, rounded } from '../report.ts'
 import { allSubjects } from './subjects/all.ts'
 import { tryAll } from './threads.ts'
-import { DEADLINE_MS, inputOf, type Tally } from './trial.ts'
+import { DEADLINE_MS, inputOf, type Tally, text } from './trial.ts'
 import type { Order } from './worker.ts'
 
 const WHOLE = 1_000_000
@@ -24,7 +24,7 @@ export async function benchAttestationFuzz(quick: boolean): Promise<void> {
     if (!subject) throw new Error(`There is no parser "${name}".`)
     const content = inputOf(subject, seed, input)
     process.stdout.write(`${content.toString('base64')}\n`)
-    process.stdout.write(`${JSON.stringify(await subject.judge(content))}\n`)
+    process.stdout.write(`${text(await subject.judge(content))}\n`)
     return
   }
   const began = performance.now()

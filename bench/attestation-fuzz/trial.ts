@@ -33,7 +33,8 @@ export const emptyTally = (): Tally => ({
 export const inputOf = ({ name, genuine, donors = [] }: Subject, seed: number, input: number): Buffer =>
   mutant(genuine, donors, randomOf(seed, name, input))
 
-const text = (value: unknown): string =>
+/** An outcome, or what a verifier said, as a text. */
+export const text = (value: unknown): string =>
   JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part)) ?? 'undefined'
 
 /** What the genuine inputs say. @throws Error when one is refused */

@@ -69,8 +69,9 @@ const certificateOf = ({ x509 }: Recorded) => plain(Buffer.from(x509.chain[0] ??
 
 export function spiffeSubjects(): Subject[] {
   const bundle = parseBundle('foreign.example', JSON.stringify(here.bundle))
-  const shown = [x509Of(here), jwtOf(here.jwt_bound), jwtOf(here.jwt_bearer)]
-  const donors = [x509Of(there), jwtOf(there.jwt_bound), jwtOf(here.jwt_elsewhere)]
+  // Both domains showed theirs for the same challenge.
+  const shown = all.flatMap((one) => [x509Of(one), jwtOf(one.jwt_bound), jwtOf(one.jwt_bearer)])
+  const donors = [jwtOf(here.jwt_elsewhere)]
   const { certificate } = verifyX509Svid(
     here.x509.chain.map((text) => new Uint8Array(Buffer.from(text, 'base64'))),
     bundle,

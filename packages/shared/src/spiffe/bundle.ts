@@ -94,7 +94,8 @@ function refreshOf(value: unknown): number {
 const isUsable = (key: unknown): key is JWK =>
   !!key &&
   typeof key === 'object' &&
-  KEY_TYPES.includes(String((key as JWK).kty)) &&
+  // Not made a text first: an object may say how that goes, and break it.
+  (KEY_TYPES as unknown[]).includes((key as JWK).kty) &&
   !('d' in key) &&
   typeof ((key as JWK).kid ?? '') === 'string'
 

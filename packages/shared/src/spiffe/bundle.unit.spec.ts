@@ -87,6 +87,21 @@ describe('SPIFFE bundles', () => {
       expect(() => parseBundle('acme.example', text(bad)), bad).toThrow(refusedAs('bundle_malformed'))
   })
 
+  it('passes over a key whose type is no text, whatever it says of itself', () => {
+    const odd = { ...jwk(domainKey().publicKey, 'k'), kty: { toString: 1, valueOf: 1 } }
+    expect(parseBundle('acme.example', document([odd])).jwtAuthorities).toEqual([])
+  })
+
+  it('refuses a JWT-SVID whose subject is no text, whatever it says of itself', async () => {
+    const { privateKey, publicKey } = domainKey()
+    const bundle = parseBundle('acme.example', document([jwk(publicKey, 'k')]))
+    const token = await new SignJWT({ sub: { toString: 1 } as never, aud: AUDIENCE })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setExpirationTime('2m')
+      .sign(privateKey)
+    await expect(verifyJwtSvid(token, bundle, about)).rejects.toThrow(refusedAs('spiffe_id_malformed'))
+  })
+
   it('SPIFFE bundles §4.1, what is no bundle is refused, and the refresh hint has a default', () => {
     for (const text of ['', '[]', 'null', '{}', '{"keys":{}}', '{"keys":"x"}', '{"keys":[],"spiffe_refresh_hint":"5"}'])
       expect(() => parseBundle('acme.example', text), text).toThrow(refusedAs('bundle_malformed'))

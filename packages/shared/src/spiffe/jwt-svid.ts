@@ -46,7 +46,7 @@ export async function verifyJwtSvid(
   const known = others.length === 0 || (others.length === 1 && others[0] === options.beside)
   if (audiences.length !== others.length + 1 || !known)
     throw refused('audience', `its audience must be ${options.audience} and nothing else`)
-  const id = workloadIdOf(String(payload.sub), bundle.trustDomain)
+  const id = workloadIdOf(typeof payload.sub === 'string' ? payload.sub : '', bundle.trustDomain)
   const jti = typeof payload.jti === 'string' ? payload.jti : undefined
   return { id, expiresAt: new Date((payload.exp ?? 0) * 1000), jti, claims: payload }
 }
