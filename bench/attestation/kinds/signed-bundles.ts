@@ -15,8 +15,8 @@ import {
   newBuilder,
   statement,
 } from '../../../services/attestation/src/adapters/verifiers/agent-manifest/testing.ts'
-import { containerImage } from '../../../services/attestation/src/adapters/verifiers/container-image/container-image.ts'
-import { modelSigning } from '../../../services/attestation/src/adapters/verifiers/model-signing/model-signing.ts'
+import { containerImageVerifier } from '../../../services/attestation/src/adapters/verifiers/container-image/container-image.ts'
+import { modelSigningVerifier } from '../../../services/attestation/src/adapters/verifiers/model-signing/model-signing.ts'
 import { preAuthEncoding } from '../../../services/attestation/src/adapters/verifiers/sigstore/dsse.ts'
 import { type Subject, took } from './kind.ts'
 
@@ -61,7 +61,7 @@ export async function modelSigningSubject(): Promise<Subject> {
     return {
       name: 'model_signing',
       algorithm: ALGORITHM,
-      verify: async () => took(await modelSigning.verify(content, told)),
+      verify: async () => took(await modelSigningVerifier.verify(content, told)),
       bare: bareDsse(JSON.parse(bundle), pem),
     }
   } finally {
@@ -79,7 +79,7 @@ export function containerImageSubject(): Subject {
   return {
     name: 'container_image',
     algorithm: ALGORITHM,
-    verify: async () => took(await containerImage.verify(content, told)),
+    verify: async () => took(await containerImageVerifier.verify(content, told)),
     bare: bareDsse(bundle, pem),
   }
 }
