@@ -110,7 +110,8 @@ export const result = (
   challenge: newId('chl'),
   agent: newId('agt'),
   blueprint: 'meeting-scheduler',
-  key_thumbprint: 'thumbprint',
+  // The key of `agent` above.
+  key_thumbprint: `thumbprint-of-${part.agent ?? 'nobody'}`,
   status: 'affirming',
   accepted: true,
   changed: false,

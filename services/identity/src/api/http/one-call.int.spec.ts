@@ -271,6 +271,7 @@ describe('when policy says no', () => {
     const held = await house.worker()
     const result = facts.result({
       agent: held.agentId,
+      key_thumbprint: held.key.thumbprint,
       accepted: false,
       status: 'contraindicated',
       expires_at: facts.hours(1, new Date()),
