@@ -160,6 +160,16 @@ describe('a profile over several kinds', () => {
     // Both are met, and the weaker one weighs the whole down.
     expect(levels(pieces)).toEqual(['public', 'internal', 'confidential'])
   })
+  it('rests on whatever the agent runs on, and on whose word more was let', () => {
+    const confidential = { worst_acceptable_status: 'warning' as const, maximum_age_seconds: 600 }
+    const profile = profileOf(SOFTWARE, {
+      sensitivities: [{ sensitivity: 'confidential', rule: SVID, ...confidential }],
+    })
+    expect(of(pieces, { profile })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'], kinds: ['software'] })
+    expect(of(pieces, { profile: profileOf(SOFTWARE) })).toMatchObject({ references: ['ref_1'], anchors: [] })
+    // Nobody asked what it is made of; it is made of it all the same.
+    expect(of(pieces, { profile: profileOf(SVID) })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'] })
+  })
   it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
     const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })
     const result = facts.result({ evidence, kinds })
