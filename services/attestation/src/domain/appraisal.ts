@@ -85,7 +85,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     reasons: unique([...against, ...notes]),
     against,
     composition,
-    modelGrade: claims['model-signing']?.grade,
+    // Of a piece by which the profile is met: others are not held to its grade and its signers.
+    modelGrade: judged.relied.includes('model-signing') ? claims['model-signing']?.grade : undefined,
     references: unique(findings.flatMap(({ references }) => references)),
     anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
     // Whatever was seen can be blocked later, also what the profile did not ask for.

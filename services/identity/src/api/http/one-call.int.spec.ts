@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { EventData } from '@credence/contracts/events/catalog'
+import { newId } from '@credence/shared/ids'
 import { decodeJwt } from 'jose'
 import * as openid from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
