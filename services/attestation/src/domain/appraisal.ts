@@ -48,6 +48,8 @@ export type AboutAppraisal = {
   profile: Profile | undefined
   /** Those that live, of the agent’s blueprint. */
   references: readonly Reference[]
+  /** Types of values of which the blueprint has a list, though all that stood on it were withdrawn. */
+  lists: ReadonlySet<Reference['value']['type']>
   isBlocked: (digest: string) => boolean
   /** The agent’s newest accepted result. */
   previous: Result | undefined

@@ -59,6 +59,7 @@ const around: AboutAppraisal = {
   agent,
   profile: profileOf(SOFTWARE),
   references: [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2')],
+  lists: new Set(['composition']),
   isBlocked: () => false,
   previous: undefined,
   appraisers,
