@@ -1,8 +1,10 @@
 /** `npm run bench -- <name> [--quick]`: one figure, its method and machine, and one JSON line. */
 import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
+import { benchAttestation } from './attestation/main.ts'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
+import { benchHashing } from './hashing.ts'
 import { benchStory } from './story.ts'
 import { benchTokenExchange } from './token-exchange.ts'
 import { benchWithdrawal } from './withdrawal.ts'
@@ -11,7 +13,9 @@ const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   story: benchStory,
   decisions: benchDecisions,
   engine: benchEngine,
+  hashing: benchHashing,
   'token-exchange': benchTokenExchange,
+  attestation: benchAttestation,
   withdrawal: benchWithdrawal,
 }
 

@@ -47,6 +47,15 @@ const schemaIn = (folder: string) => {
       'agent-manifest': z.strictObject({ file: Path }).optional(),
       /** What is signed about the model is told under `model`. */
       'model-signing': z.strictObject({}).optional(),
+      /** The image is that of the program, unless it is named here. */
+      'container-image': z
+        .strictObject({
+          bundle: Path,
+          image: Image.optional(),
+          image_file: Path.optional(),
+          image_variable: Text.optional(),
+        })
+        .optional(),
       'kubernetes-sat': z.strictObject({ token_file: Path.optional() }).optional(),
       'spiffe-svid': z
         .union([
@@ -102,6 +111,10 @@ const schemaIn = (folder: string) => {
       path: ['spiffe_id'],
       error: 'must end in agent_id',
     })
+    .refine((config) => !config.evidence['container-image'] || imageSource(config) !== undefined, {
+      path: ['evidence', 'container-image'],
+      error: 'must name the image in one of image, image_file, image_variable; or the program must be an image',
+    })
     .refine(({ evidence, model }) => !evidence['model-signing'] || !('file' in model), {
       path: ['evidence', 'model-signing'],
       error: 'needs a model with a signature, a provider statement, or a provider',
@@ -110,6 +123,22 @@ const schemaIn = (folder: string) => {
       path: ['model', 'signature'],
       error: 'is missing: the evidence model-signing shows it',
     })
+}
+
+/** Where the digest of the running image is known from. */
+export function imageSource({ evidence, program }: Imaged): Image | undefined {
+  const { image, image_file: imageFile, image_variable: imageVariable } = evidence['container-image'] ?? {}
+  if (image) return { image }
+  if (imageFile) return { imageFile }
+  if (imageVariable) return { imageVariable }
+  if ('image' in program) return { image: program.image }
+  return 'imageFile' in program ? { imageFile: program.imageFile } : undefined
+}
+type Image = { image: string } | { imageFile: string } | { imageVariable: string }
+type Named = { image?: string | undefined; image_file?: string | undefined; image_variable?: string | undefined }
+type Imaged = {
+  evidence: { 'container-image'?: Named | undefined }
+  program: { file: string } | { process: true } | { image: string } | { imageFile: string }
 }
 
 export type AttesterConfig = z.infer<ReturnType<typeof schemaIn>>

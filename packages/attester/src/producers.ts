@@ -1,7 +1,8 @@
 /** Which producers a configuration asks for, and the files that they read. */
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
-import type { AttesterConfig } from './config.ts'
+import { type AttesterConfig, imageSource } from './config.ts'
 import { agentManifestProducer } from './evidence/agent-manifest.ts'
+import { containerImageProducer } from './evidence/container-image.ts'
 import { createKubernetesSat } from './evidence/kubernetes-sat.ts'
 import { modelSigningProducer } from './evidence/model-signing.ts'
 import { type SvidSource, spiffeSvidProducer } from './evidence/spiffe-svid.ts'
@@ -21,7 +22,7 @@ export type Configured = {
 
 /** @param about.audience SPIFFE ID of the attestation service */
 export function producersOf(
-  { evidence, model }: AttesterConfig,
+  { evidence, model, program }: AttesterConfig,
   about: { audience: string; hashing: Hashing },
 ): Configured[] {
   const made: Configured[] = []
@@ -36,6 +37,14 @@ export function producersOf(
     const source = 'folder' in model ? { folder: model.folder, signature: model.signature ?? '' } : model
     made.push({ kind: 'model-signing', produce: modelSigningProducer(source, about), watched: [] })
   }
+  const provenance = evidence['container-image']
+  const image = imageSource({ evidence, program })
+  if (provenance && image)
+    made.push({
+      kind: 'container-image',
+      produce: containerImageProducer({ bundle: provenance.bundle, ...image }),
+      watched: [{ file: provenance.bundle }],
+    })
   const token = evidence['kubernetes-sat']
   if (token) {
     const { token_file: tokenFile } = token

@@ -4,7 +4,9 @@
 export const toJson = (value: unknown): string =>
   JSON.stringify(
     value,
-    (_key, member) => {
+    (key, member) => {
+      // What a newer server says and this version does not know.
+      if (key === '_unknownFields') return undefined
       if (typeof member === 'bigint') return Number.isSafeInteger(Number(member)) ? Number(member) : String(member)
       if (member?.type === 'Buffer') return Buffer.from(member.data).toString('base64')
       return member

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { hostedModelDigest } from '@credence/contracts/attestation/model-manifest'
 import { readTools, toolManifestDigest } from '@credence/contracts/attestation/tools'
 import { sha256 } from '@credence/shared/digest'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -104,8 +105,26 @@ describe('what an agent is made of', () => {
     const signature = file('signed/model.sig', JSON.stringify(bundle))
     const { composition } = await measured({ model: { folder: join(folder, 'signed'), signature } })
     expect(composition.model).toBe(sha256(statement))
+    // A changed file leaves the statement as it is; the seal tells that there is something to show.
+    const { seal } = await measured({ model: { folder: join(folder, 'signed'), signature } })
+    file('signed/weights.gguf', 'poison!')
+    const changed = await measured({ model: { folder: join(folder, 'signed'), signature } })
+    expect(changed.composition.model).toBe(sha256(statement))
+    expect(changed.seal).not.toBe(seal)
     file('signed/model.sig', '{}')
     expect(await code(measured({ model: { folder: join(folder, 'signed'), signature } }))).toBe('signature_malformed')
+  })
+
+  it('a hosted model is what its provider signed, or only what it is said to be', async () => {
+    const said = { iss: 'acme', iat: 1, exp: 2, name: 'large', version: '3', revision: 'r7' }
+    const jws = ['{}', JSON.stringify(said), 'signature']
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.')
+    const signed = await measured({ model: { providerStatement: file('statement.jwt', `${jws}\n`) } })
+    expect(signed.composition.model).toBe(hostedModelDigest(said))
+    const claimed = await measured({ model: { provider: 'acme', name: 'large', version: '3' } })
+    expect(claimed.composition.model).toBe(sha256('{"name":"large","provider":"acme","version":"3"}'))
+    expect(claimed.notes).toContainEqual({ part: 'model', known: 'told', what: 'acme large 3' })
   })
 
   it('in a container the program is the image, as it was told', async () => {

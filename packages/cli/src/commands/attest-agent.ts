@@ -12,23 +12,25 @@ import { showProgress } from '../attestation/progress.ts'
 import { EXIT, Explained, explainFailure, Usage } from '../failure.ts'
 import { harmless, say } from '../print.ts'
 
-type Options = { config: string; once?: boolean; pid?: string; verbose?: boolean; printKey?: boolean }
+type Options = { config?: string; once?: boolean; pid?: string; verbose?: boolean; printKey?: string }
 
 export function addAttestAgentCommand(program: Command): void {
   program
     .command('attest-agent')
     .description('runs beside an agent: measures it, shows evidence in time, and at once when something changes')
-    .requiredOption(
-      '--config <file>',
-      'who the agent is, what it is made of, what it shows (JSON; docs/attestation.md)',
-    )
+    .option('--config <file>', 'who the agent is, what it is made of, what it shows (JSON; docs/attestation.md)')
     .option('--once', 'attests once; ends with 0 when it was accepted, with 3 when it was refused')
     .option('--pid <number>', 'the agent’s process: it is observed, and attesting ends with it')
     .option('--verbose', 'says how each part is known')
-    .option('--print-key', 'prints the public key of the agent, for its registration, and ends')
+    .option(
+      '--print-key <key-file>',
+      'only prints the public key of an agent, for its registration; makes the key when there is none',
+    )
     .action(async (options: Options) => {
-      const config = configured(() => readAttesterConfig(options.config))
-      if (options.printKey) return say(JSON.stringify((await openAgentKey(config.key_file)).publicJwk))
+      const { printKey, config: file } = options
+      if (printKey) return say(JSON.stringify((await openAgentKey(printKey)).publicJwk))
+      if (!file) throw new Usage('Name the configuration: --config <file>')
+      const config = configured(() => readAttesterConfig(file))
       const progress = showProgress()
       const listeners = listening(options, progress)
       const attester = await openAttester(config, { pid: processIn(config, options), listeners }).catch((error) => {
@@ -124,7 +126,7 @@ function explained(error: unknown): { text: string; code: number } {
     return { text: `${harmless(error.message)} (${error.code})`, code: EXIT.notReady }
   if (error instanceof CredenceError && error.status === 'unauthenticated')
     return {
-      text: `The service does not know this agent by this key (${error.reason}). Is it registered with the key of key_file? credence attest-agent --print-key shows it.`,
+      text: `The service does not know this agent by this key (${error.reason}). Is it registered with the key of key_file? credence attest-agent --print-key <key_file> shows it.`,
       code: EXIT.denied,
     }
   if (error instanceof CredenceError && error.status === 'unavailable')

@@ -77,6 +77,8 @@ export function keepAttested(
   return {
     now: () => {
       wanted = true
+      // What failed before says nothing about what changed since.
+      failures = 0
       wake?.()
     },
     stop: () => {

@@ -27,8 +27,15 @@ export async function agentKeyOf(privateKey: CryptoKey, publicPart: CryptoKey | 
 
 /** Proves the agent in each call, for `Connection.credential`. */
 export const agentProof =
-  ({ privateKey, algorithm }: AgentKey, spiffeId: string) =>
+  ({ privateKey, algorithm, thumbprint }: AgentKey, spiffeId: string) =>
   (audience: string): Credential =>
   async (path, request) => ({
-    'agent-proof': await signAgentProof(privateKey, { algorithm, spiffeId, audience, path, request }),
+    'agent-proof': await signAgentProof(privateKey, {
+      algorithm,
+      keyId: thumbprint,
+      spiffeId,
+      audience,
+      path,
+      request,
+    }),
   })

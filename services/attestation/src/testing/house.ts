@@ -127,6 +127,8 @@ export async function openHouse(options: { variables?: Record<string, string> } 
     write,
     connect,
     audience,
+    /** An access token of a person with the group’s roles. */
+    token: (subject: string, group: string) => idp.tokenFor({ subject, name: subject, groups: [group] }),
     /** A person with the group’s roles. */
     person: async (subject: string, group?: string) => connect(await tokenOf(subject, group)),
     /** The same at identity. */
