@@ -28,6 +28,7 @@ export async function record(
     agent,
     profile,
     references: appraisals.referencesOf(agent.blueprint),
+    lists: appraisals.listsOf(agent.blueprint),
     isBlocked: appraisals.isBlocked,
     previous: appraisals.results.of(agent.agent)?.accepted?.result,
     appraisers,

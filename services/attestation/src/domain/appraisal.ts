@@ -48,6 +48,8 @@ export type AboutAppraisal = {
   profile: Profile | undefined
   /** Those that live, of the agent’s blueprint. */
   references: readonly Reference[]
+  /** Types of values of which the blueprint has a list, though all that stood on it were withdrawn. */
+  lists: ReadonlySet<Reference['value']['type']>
   isBlocked: (digest: string) => boolean
   /** The agent’s newest accepted result. */
   previous: Result | undefined
@@ -85,7 +87,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     reasons: unique([...against, ...notes]),
     against,
     composition,
-    modelGrade: claims['model-signing']?.grade,
+    // Of a piece by which the profile is met: others are not held to its grade and its signers.
+    modelGrade: judged.relied.includes('model-signing') ? claims['model-signing']?.grade : undefined,
     // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
     references: unique(findings.flatMap(({ references }) => references)),
     digests: unique(findings.flatMap(({ digests }) => digests)),

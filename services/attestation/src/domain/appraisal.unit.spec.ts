@@ -59,6 +59,7 @@ const around: AboutAppraisal = {
   agent,
   profile: profileOf(SOFTWARE),
   references: [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2')],
+  lists: new Set(['composition']),
   isBlocked: () => false,
   previous: undefined,
   appraisers,
@@ -172,7 +173,9 @@ describe('a profile over several kinds', () => {
   })
   it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
     const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })
-    const result = facts.result({ evidence, kinds })
+    const until = new Date(NOW.getTime() + 120_000).toISOString()
+    const sufficient = (['public', 'internal'] as const).map((sensitivity) => ({ sensitivity, expires_at: until }))
+    const result = facts.result({ evidence, kinds, sufficient })
     const held = { result, recordedAt: NOW.toISOString(), sequence: 1 }
     expect(underProfile(held, profileOf(SVID), around)).toEqual({ unmet: [], until: NOW.getTime() + 120_000 })
     expect(underProfile(held, profileOf({ kind: 'tpm2-quote', bank: 'sha256', pcrs: [7] }), around).unmet).toEqual([
@@ -185,6 +188,56 @@ describe('a profile over several kinds', () => {
   })
 })
 
+describe('a version of a profile that asks for more of what is sensitive', () => {
+  const asked = (sensitivity: 'internal' | 'restricted', part: object = {}) =>
+    profileOf(SVID, {
+      sensitivities: [{ sensitivity, worst_acceptable_status: 'warning', maximum_age_seconds: 600, ...part }],
+    })
+  const heldBy = (...sensitivities: ('public' | 'internal' | 'restricted')[]) => {
+    const { evidence, kinds, until } = of([said(APPROVED), svid], { profile: profileOf(SVID) })
+    const expires_at = new Date(until).toISOString()
+    const sufficient = sensitivities.map((sensitivity) => ({ sensitivity, expires_at }))
+    const result = facts.result({ evidence, kinds, sufficient, expires_at })
+    return { result, recordedAt: NOW.toISOString(), sequence: 1 }
+  }
+  const TPM: Rule = { kind: 'tpm2-quote', bank: 'sha256', pcrs: [7] }
+
+  it('is not met by a result that says it is enough for that, and by one that never said so it is', () => {
+    expect(underProfile(heldBy('public', 'restricted'), asked('restricted', { rule: TPM }), around).unmet).toEqual([
+      'sensitivity_lost',
+    ])
+    expect(underProfile(heldBy('public', 'internal'), asked('restricted', { rule: TPM }), around).unmet).toEqual([])
+  })
+  it('lets a result count no longer than it is enough for what it says', () =>
+    expect(
+      underProfile(heldBy('public', 'restricted'), asked('restricted', { maximum_age_seconds: 60 }), around),
+    ).toEqual({ unmet: [], until: NOW.getTime() + 60_000 }))
+})
+
+describe('the grade of a model', () => {
+  const claimed: Examined = {
+    kind: 'model-signing',
+    digest: digest('e'),
+    claims: { grade: 'files', name: 'small', statement_digest: APPROVED.model, signer: 'anc_2' },
+    anchors: ['anc_2'],
+    measuredAt: NOW,
+  }
+  const model: Reference = {
+    reference: 'ref_3',
+    blueprint: BLUEPRINT,
+    label: 'm',
+    value: { type: 'model', statement_digest: APPROVED.model },
+  }
+  it('is told of a piece by which the profile is met, and of none that it does not take', () => {
+    const signed = (...signers: string[]): Rule => ({ kind: 'model-signing', grade: 'files', signers })
+    const grade = (rule: Rule) =>
+      of([said(APPROVED), svid, claimed], { profile: profileOf(rule), references: [...around.references, model] })
+    expect(grade({ any_of: [SVID, signed('anc_2')] })).toMatchObject({ accepted: true, modelGrade: 'files' })
+    expect(grade({ any_of: [SVID, signed('anc_1')] })).toMatchObject({ accepted: true, modelGrade: undefined })
+    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: undefined })
+  })
+})
+
 describe('the tiers of AR4SI', () => {
   const cases: [value: number, status: string][] = [
     [0, 'none'],
@@ -192,8 +245,9 @@ describe('the tiers of AR4SI', () => {
     [-1, 'none'],
     [2, 'affirming'],
     [31, 'affirming'],
-    [-2, 'none'],
-    [-3, 'affirming'],
+    // Not the mirror of 1, which says nothing (§2.3.2).
+    [-2, 'affirming'],
+    [-32, 'affirming'],
     [32, 'warning'],
     [95, 'warning'],
     [-33, 'warning'],

@@ -81,9 +81,11 @@ export function createRevocations(parts: {
     const agent = principals.agent(held.result.agent)
     if (!agent) return true
     const references = appraisals.referencesOf(profile.blueprint)
+    const lists = appraisals.listsOf(profile.blueprint)
     const { unmet, until } = underProfile(held, profile, {
       agent,
       references,
+      lists,
       isBlocked: appraisals.isBlocked,
       appraisers,
     })

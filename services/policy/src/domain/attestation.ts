@@ -43,7 +43,7 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
     status,
     accepted,
     kinds,
-    ...(composition ? { composition } : {}),
+    ...(composition && isVouchedFor(recorded) ? { composition } : {}),
     ...(model_grade ? { model_grade } : {}),
     sufficient,
     rests_on: [...new Set([...recorded.references, ...recorded.anchors, ...recorded.digests])],
@@ -51,6 +51,14 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
     expires_at,
   }
 }
+
+/**
+ * An agent says itself what it is made of. Policies are told where the profile asked for that, so that somebody approved it,
+ * or where its builder signed the same; elsewhere it could say whatever a policy wants to hear.
+ */
+const isVouchedFor = ({ kinds, evidence }: Recorded): boolean =>
+  kinds.includes('software') ||
+  evidence.some(({ kind, status }) => kind === 'agent-manifest' && status !== 'contraindicated')
 
 /** Why a result does not let its agent act, and on resources of this sensitivity; empty when it does. */
 export function attestationReasons(

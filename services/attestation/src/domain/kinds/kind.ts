@@ -16,6 +16,8 @@ export type About = {
   agent: Agent
   /** Those that live, of the agent’s blueprint. */
   references: readonly Reference[]
+  /** Types of values of which the blueprint has a list, though all that stood on it were withdrawn. */
+  lists: ReadonlySet<Reference['value']['type']>
   /** What the agent says it is made of. */
   statement: Composition
   /** Claims of all pieces, for what must agree between them. */
