@@ -7,7 +7,7 @@ import { appraise, piecesOf } from './appraisal.ts'
 import { judgeRule } from './rule.ts'
 
 const rules = fc.array(ruleOf(), { minLength: 1, maxLength: 4 })
-const RUNS = { numRuns: 3_000 }
+const RUNS = { numRuns: Number(process.env.RUNS ?? 3_000) }
 
 const judging = fc.tuple(submission, about, ruleOf()).map(([pieces, around, rule]) => {
   const { evidence } = appraise(pieces, { ...around, profile: profileOf(rule) })
