@@ -1,5 +1,5 @@
 /** The helper beside an agent: keeps it attested, by what it measures and gathers. */
-import { type Attester, type AttesterListeners, openAttester } from '@credence/attester/attester'
+import type { Attester, AttesterListeners } from '@credence/attester/attester'
 import { type AttesterConfig, ConfigError, readAttesterConfig, readPidFile } from '@credence/attester/config'
 import { MeasureError } from '@credence/attester/measure-error'
 import { ProducerError } from '@credence/attester/producer'
@@ -33,6 +33,8 @@ export function addAttestAgentCommand(program: Command): void {
       const config = configured(() => readAttesterConfig(file))
       const progress = showProgress()
       const listeners = listening(options, progress)
+      // Loaded by whoever needs it: it brings all producers with it.
+      const { openAttester } = await import('@credence/attester/attester')
       const attester = await openAttester(config, { pid: processIn(config, options), listeners }).catch((error) => {
         const { text, code } = explained(error)
         throw new Explained(text, code)
