@@ -143,7 +143,8 @@ describe('a profile over several kinds', () => {
     expect(until(SOFTWARE)).toBe(3_600)
     expect(until({ all_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ all_of: [SOFTWARE, SVID] }, 60)).toBe(60)
-    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(3_600)
+    // Of several that are enough, the better one counts, and its end.
+    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ ...SOFTWARE, maximum_age_seconds: 30 } as Rule)).toBe(30)
   })
   it('says for which resources it is enough', () => {
@@ -158,8 +159,8 @@ describe('a profile over several kinds', () => {
     )
     const levels = (shown: Examined[]) => of(shown, { profile }).sufficient.map(({ sensitivity }) => sensitivity)
     expect(levels([said(APPROVED)])).toEqual(['public', 'internal'])
-    // Both are met, and the weaker one weighs the whole down.
-    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential'])
+    // Who shows a better piece is not held to the weaker one beside it.
+    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential', 'restricted'])
   })
   it('rests on whatever the agent runs on, and on whose word more was let', () => {
     const confidential = { worst_acceptable_status: 'warning' as const, maximum_age_seconds: 600 }
