@@ -1,6 +1,7 @@
 /** `npm run bench -- <name> [--quick]`: one figure, its method and machine, and one JSON line. */
 import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
+import { benchAttestation } from './attestation/main.ts'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
 import { benchHashing } from './hashing.ts'
@@ -14,6 +15,7 @@ const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   engine: benchEngine,
   hashing: benchHashing,
   'token-exchange': benchTokenExchange,
+  attestation: benchAttestation,
   withdrawal: benchWithdrawal,
 }
 

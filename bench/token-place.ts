@@ -56,8 +56,8 @@ export async function openPlace(agents: number, count: number): Promise<Place> {
 async function putAllToWork(stack: Stack, count: number): Promise<Client[]> {
   const company = await openCompany(stack)
   const cast = await assemble(stack, company)
-  await furnish(cast)
-  const house: House = { stack, company, cast, close: async () => undefined }
+  const { modelReference } = await furnish(cast)
+  const house: House = { stack, company, cast, modelReference, close: async () => undefined }
   const clients: Client[] = []
   for (let number = 0; number < count; number++) {
     const { agent, key, task } = await putToWork(house)

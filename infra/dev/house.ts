@@ -11,7 +11,8 @@ import { type Company, openCompany } from './company.ts'
 import { type Stack, startStack } from './stack.ts'
 import { AGENT_FOLDER, assemble, type Cast, childModel, furnish, NETWORKS } from './story/cast.ts'
 
-export type House = { stack: Stack; company: Company; cast: Cast; close(): Promise<void> }
+/** `modelReference`: id of the reference value that approves the agents’ model. */
+export type House = { stack: Stack; company: Company; cast: Cast; modelReference: string; close(): Promise<void> }
 
 /** @param options.calendar another calendar than the company’s: agents are given authority there */
 export async function openHouse(options: { calendar?: string } = {}): Promise<House> {
@@ -19,13 +20,13 @@ export async function openHouse(options: { calendar?: string } = {}): Promise<Ho
   const stack = await startStack({ folder })
   const company = { ...(await openCompany(stack)), ...options }
   const cast = await assemble(stack, company)
-  await furnish(cast)
+  const { modelReference } = await furnish(cast)
   const close = async () => {
     await cast.close()
     await stack.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-  return { stack, company, cast, close }
+  return { stack, company, cast, modelReference, close }
 }
 
 export type AtWork = { agent: Agent; agentId: string; key: AgentKey; task: Task }

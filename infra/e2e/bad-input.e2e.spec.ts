@@ -43,6 +43,9 @@ const NEEDS_NOTHING = [
   'GetPolicies',
   'ListGrants',
   'ListApprovals',
+  'ListReferenceValues',
+  'ListTrustAnchors',
+  'ListBlockedMeasurements',
 ]
 /** Methods of streams, by what they take. */
 const STREAMED = new Map<string, 'one' | 'many'>([
@@ -50,8 +53,9 @@ const STREAMED = new Map<string, 'one' | 'many'>([
   [IdentityServiceService.registerAgents.path, 'many'],
   [PolicyServiceService.checkStream.path, 'many'],
 ])
-/** Larger than what a method takes; policies are texts of megabytes. */
-const tooLarge = (name: string) => Buffer.alloc(name === 'DraftPolicies' ? 4 * 1024 * 1024 - 1_024 : 1024 * 1024 + 1)
+/** Larger than what a method takes; policies are texts of megabytes, and so is evidence. */
+const LARGE = ['DraftPolicies', 'SubmitEvidence']
+const tooLarge = (name: string) => Buffer.alloc(LARGE.includes(name) ? 4 * 1024 * 1024 - 1_024 : 1024 * 1024 + 1)
 const UNKNOWN_FIELD = Buffer.from([0xf8, 0xff, 0x01, 0x01])
 
 let house: House

@@ -110,7 +110,8 @@ export const result = (
   challenge: newId('chl'),
   agent: newId('agt'),
   blueprint: 'meeting-scheduler',
-  key_thumbprint: 'thumbprint',
+  // The key of `agent` above.
+  key_thumbprint: `thumbprint-of-${part.agent ?? 'nobody'}`,
   status: 'affirming',
   accepted: true,
   changed: false,
@@ -165,9 +166,9 @@ export const registered = (data: EventData<'credence.identity.agent.registered.v
   type: 'credence.identity.agent.registered.v1',
   data,
 })
-export const activated = (id: string, until: string): Fact => ({
+export const activated = (id: string, until: string, result: string = newId('att')): Fact => ({
   type: 'credence.identity.agent.activated.v1',
-  data: { agent: id, result: newId('att'), result_expires_at: until },
+  data: { agent: id, result, result_expires_at: until },
 })
 export const agentRevoked = (id: string): Fact => ({
   type: 'credence.identity.agent.revoked.v1',

@@ -127,6 +127,8 @@ export const identityEvents = {
     agent: AgentId,
     result: ResultId,
     result_expires_at: Instant,
+    /** Of the key that attested. */
+    key_thumbprint: z.string().optional(),
     /** Where the result was recorded: what was recorded before it says nothing of the agent any more. */
     position: Position.optional(),
   }),

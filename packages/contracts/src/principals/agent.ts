@@ -8,8 +8,8 @@ export type EarlierKey = { jwk: PublicJwk; thumbprint: string; endsAt: string }
 export type Agent = EventData<'credence.identity.agent.registered.v1'> & {
   /** What was last said of it; expiry is a matter of time as well and stands in `expires_at`. */
   state: 'registered' | 'active' | 'suspended' | 'quarantined' | 'revoked' | 'retired' | 'expired'
-  /** The newest accepted attestation result; gone when it was lost. */
-  result?: { id: string; expiresAt: string }
+  /** The newest accepted attestation result, and the key that attested; gone when it was lost. */
+  result?: { id: string; expiresAt: string; keyThumbprint: string }
   /** Place in ATTESTATION of the newest event that made it what it is. */
   attestedAt?: string
   /** Why it is suspended or in quarantine. */
@@ -56,7 +56,10 @@ function change(agent: Agent, fact: Fact): Agent {
   switch (fact.type) {
     case 'credence.identity.agent.activated.v1': {
       const { result: id, result_expires_at: expiresAt, position } = fact.data
-      const attested = { ...agent, result: { id, expiresAt }, ...(position ? { attestedAt: position } : {}) }
+      // Events that do not say which key attested are of a time when it was taken to be the newest.
+      const { key_thumbprint: keyThumbprint = agent.key_thumbprint } = fact.data
+      const result = { id, expiresAt, keyThumbprint }
+      const attested = { ...agent, result, ...(position ? { attestedAt: position } : {}) }
       return agent.state === 'registered' || isSuspendedByAttestation(agent) ? to(attested, 'active') : attested
     }
     case 'credence.identity.agent.attestation_lost.v1': {
@@ -121,6 +124,26 @@ export function livingKeys(agent: Agent, now: Date): LivingKey[] {
     ...(earlierKey && new Date(earlierKey.endsAt) > now ? [earlierKey] : []),
   ]
 }
+
+/**
+ * Until when a key is one of the agent’s living ones, in milliseconds since the epoch: infinity for the newest, 0 for one
+ * that is none of them.
+ */
+export function keyEnd(
+  { key_thumbprint, keyWithdrawn, earlierKey }: Pick<Agent, 'key_thumbprint' | 'keyWithdrawn' | 'earlierKey'>,
+  thumbprint: string,
+): number {
+  if (thumbprint === key_thumbprint) return keyWithdrawn ? 0 : Number.POSITIVE_INFINITY
+  return thumbprint === earlierKey?.thumbprint ? Date.parse(earlierKey.endsAt) : 0
+}
+
+/**
+ * What an agent was found to be was found of whoever held the key that attested: a result counts while that key is one of
+ * the agent’s living ones, and for no other that never attested.
+ * @returns until when the newest accepted result counts, in milliseconds since the epoch; 0 when there is none
+ */
+export const attestedUntil = (agent: Agent): number =>
+  agent.result ? Math.min(Date.parse(agent.result.expiresAt), keyEnd(agent, agent.result.keyThumbprint)) : 0
 
 /** Longest chain that is walked; a longer one counts as ended. */
 export const MAX_DEPTH = 32

@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import type { Evidenced, PieceKind, Statement } from './verifier.ts'
 
 /** What claims may hold together: a result is one event, and an event has its size. */
-const MAX_CLAIMS_BYTES = 36 * 1024
+const MAX_CLAIMS_BYTES = 32 * 1024
 
 export type Sent = { statement: string; evidence: { kind: PieceKind; content: Uint8Array }[] }
 export type Submission = Sent & {

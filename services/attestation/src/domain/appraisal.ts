@@ -74,7 +74,7 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
   const against = unique([...faults, ...unmet])
   const accepted = against.length === 0
-  const findings = relied.map(({ finding }) => finding)
+  const findings = appraised.map(({ finding }) => finding)
   return {
     status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
     accepted,
@@ -86,10 +86,10 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     against,
     composition,
     modelGrade: claims['model-signing']?.grade,
+    // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
     references: unique(findings.flatMap(({ references }) => references)),
+    digests: unique(findings.flatMap(({ digests }) => digests)),
     anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
-    // Whatever was seen can be blocked later, also what the profile did not ask for.
-    digests: unique(appraised.flatMap(({ finding }) => finding.digests)),
     sufficient: accepted ? judged.sufficient : [],
     until: accepted ? judged.until : 0,
   }

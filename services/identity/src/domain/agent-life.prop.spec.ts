@@ -30,10 +30,15 @@ const owners = [facts.person().human, facts.person().human]
 type Move = { name: string; pick: number; yes: boolean; other: boolean; hour: number; at: number }
 const KEYS = ['k0', 'k1', 'k2', 'k3']
 const DECIDERS: Record<string, (state: AgentState, move: Move, now: Date) => IdentityFact[]> = {
-  activate: (state, { pick, at }, now) =>
+  activate: (state, { pick, other, at }, now) =>
     activateAgent(
       state,
-      { id: RESULTS[pick] as string, expiresAt: hours(pick % 2 ? 20 : 0.1), position: `ATTESTATION:${at}` },
+      {
+        id: RESULTS[pick] as string,
+        expiresAt: hours(pick % 2 ? 20 : 0.1),
+        keyThumbprint: (other && pick === 1 ? agent : state)?.key_thumbprint ?? '',
+        position: `ATTESTATION:${at}`,
+      },
       now,
     ),
   lose: (state, { pick, yes, other, at }, now) =>

@@ -53,7 +53,12 @@ const LOSS = {
 } as const
 const next = { id, publicJwk: agent.public_jwk, keyThumbprint: 'next', overlapSeconds: 60 }
 const COMMANDS: Record<string, (state: AgentState) => IdentityFact[]> = {
-  activate: (state) => activateAgent(state, { id: 'att_2', expiresAt: hours(3), position: 'ATTESTATION:7' }, NOW),
+  activate: (state) =>
+    activateAgent(
+      state,
+      { id: 'att_2', expiresAt: hours(3), keyThumbprint: agent.key_thumbprint, position: 'ATTESTATION:7' },
+      NOW,
+    ),
   suspend: (state) => life.suspendAgent(state, id, why, NOW),
   quarantine: (state) => life.quarantineAgent(state, id, why, NOW),
   restore: (state) => life.restoreAgent(state, restoring, NOW),

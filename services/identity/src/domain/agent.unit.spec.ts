@@ -112,7 +112,12 @@ describe('spawning', () => {
 })
 
 describe('the life of an agent', () => {
-  const result = { id: 'att_2', expiresAt: hours(3), position: 'ATTESTATION:7' }
+  const result = {
+    id: 'att_2',
+    expiresAt: hours(3),
+    keyThumbprint: known.key_thumbprint,
+    position: 'ATTESTATION:7',
+  }
   it('becomes active by a result', () =>
     agents(registered)
       .when((state) => activateAgent(state, result, NOW))

@@ -36,7 +36,11 @@ function hear(state: AgentState, word: Word, sequence: number): AgentState {
   const loss = { reason: 'test', position }
   const decided: Fact[] =
     word.is === 'accepted'
-      ? activateAgent(state, { id: word.result, expiresAt: hours(2), position }, NOW)
+      ? activateAgent(
+          state,
+          { id: word.result, expiresAt: hours(2), keyThumbprint: agent.key_thumbprint, position },
+          NOW,
+        )
       : word.is === 'changed'
         ? loseAttestation(state, { ...loss, cause: 'composition_changed', consequence: 'quarantine' }, NOW)
         : loseAttestation(

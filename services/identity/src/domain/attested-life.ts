@@ -4,22 +4,25 @@
  */
 import type { IdentityFact } from '@credence/contracts/events/catalog'
 import type { AttestationLoss } from '@credence/contracts/events/identity'
-import { type Agent, type AgentState, hasEnded } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentState, hasEnded, keyEnd } from '@credence/contracts/principals/agent'
 import { parsePosition } from '@credence/contracts/streams'
 import { quarantineAgent, suspendAgent } from './agent-life.ts'
 
-/** `position`: where it was recorded. */
-export type Accepted = { id: string; expiresAt: string; position: string }
+/** `keyThumbprint`: of the key that attested. `position`: where it was recorded. */
+export type Accepted = { id: string; expiresAt: string; keyThumbprint: string; position: string }
 
 /**
  * An accepted result makes an agent active, or keeps it so, and lifts a suspension by attestation. One that ended stays
- * ended, and one that is held stays held: good evidence does not lift what a person decided, nor a quarantine.
+ * ended, and one that is held stays held: good evidence does not lift what a person decided, nor a quarantine. What a key
+ * showed that was followed by another or withdrawn meanwhile says nothing of the agent.
  */
 export function activateAgent(state: AgentState, result: Accepted, now: Date): IdentityFact[] {
   if (!lives(state, now) || state.result?.id === result.id || !isNews(state, result.position)) return []
+  if (!(keyEnd(state, result.keyThumbprint) > now.getTime())) return []
   const data = {
     agent: state.agent,
     result: result.id,
+    key_thumbprint: result.keyThumbprint,
     result_expires_at: result.expiresAt,
     position: result.position,
   }

@@ -15,6 +15,7 @@ const at = (sequence: number) => `ATTESTATION:${sequence}`
 const accepted = (result: string, sequence: number, until = hours(2)) => ({
   id: result,
   expiresAt: until,
+  keyThumbprint: agent.key_thumbprint,
   position: at(sequence),
 })
 const activated = (result: string, sequence: number): Fact => ({
@@ -125,6 +126,29 @@ describe('an accepted result', () => {
   })
   it('that is older than a revocation does not bring back what it took', () =>
     activate(8, activated('att_1', 5), lost(9), held('suspended', 'attestation_revoked')).thenNothing())
+  it('by a key that is followed by another, or withdrawn, is nothing: it says nothing of who has the newest key', () => {
+    const rotated = (ends: string): Fact =>
+      facts.fact('credence.identity.agent.key_rotated.v1', {
+        agent: id,
+        public_jwk: agent.public_jwk,
+        key_thumbprint: 'second',
+        previous: agent.key_thumbprint,
+        previous_ends_at: ends,
+      })
+    const withdrawal = facts.fact('credence.identity.agent.key_withdrawn.v1', {
+      agent: id,
+      key_thumbprint: agent.key_thumbprint,
+      reason: 'test',
+    })
+    activate(9, rotated(hours(0))).thenNothing()
+    activate(9, ...lapsed, rotated(hours(0))).thenNothing()
+    activate(9, withdrawal).thenNothing()
+    activate(9, rotated(hours(1)), withdrawal).thenNothing()
+    activate(9, rotated(hours(1))).thenFacts({
+      type: 'credence.identity.agent.activated.v1',
+      data: { key_thumbprint: agent.key_thumbprint },
+    })
+  })
   it('that was revoked does not come back when it is told again', () =>
     agents(activated('att_1', 5), lost(9), held('quarantined', 'reference_withdrawn'), restored)
       .when((state) => activateAgent(state, accepted('att_1', 5), NOW))

@@ -1,6 +1,6 @@
 /** May this agent have a token for this resource now, and what may it say (RFC 8693, RFC 9396)? */
 import { type AuthorizationDetail, AuthorizationDetails, intersect, isNarrower } from '@credence/contracts/authority'
-import type { AgentEnd, AgentState } from '@credence/contracts/principals/agent'
+import { type AgentEnd, type AgentState, attestedUntil } from '@credence/contracts/principals/agent'
 import type { Delegation, DelegationEnd } from '@credence/contracts/principals/delegation'
 import { type Binding, isLiving, isSameBinding } from './binding.ts'
 
@@ -114,6 +114,12 @@ export function obstacleToAgent(asking: Pick<Asking, 'agent' | 'agentEnd' | 'bin
     return no('actor_unauthorized', 'agent_not_active', 'The agent is not active: attest first.')
   if (!(new Date(agent.result.expiresAt) > now))
     return no('actor_unauthorized', 'attestation_expired', 'The attestation result has expired: attest again.')
+  if (!(attestedUntil(agent) > now.getTime()))
+    return no(
+      'actor_unauthorized',
+      'attestation_of_former_key',
+      'The key that attested is none of the agent’s keys any more: attest again with its newest key.',
+    )
   return undefined
 }
 
@@ -133,9 +139,10 @@ const at = (details: AuthorizationDetail[], resource: string): AuthorizationDeta
 
 /** The first end of all that it rests on. */
 function endOf({ agent, delegation, subjectExpiresAt, now }: Question, grant: Grant): Date {
-  const ends = [grant.expires_at, delegation?.expires_at, agent?.expires_at, agent?.result?.expiresAt, subjectExpiresAt]
+  const ends = [grant.expires_at, delegation?.expires_at, agent?.expires_at, subjectExpiresAt]
   const times = ends.flatMap((end) => (end === undefined ? [] : [new Date(end).getTime()]))
-  return new Date(Math.min(now.getTime() + MAX_TOKEN_SECONDS * 1000, ...times))
+  const attested = agent ? attestedUntil(agent) : 0
+  return new Date(Math.min(now.getTime() + MAX_TOKEN_SECONDS * 1000, attested, ...times))
 }
 
 const no = (error: string, reason: string, description: string): Refusal => ({

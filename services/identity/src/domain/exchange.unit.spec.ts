@@ -5,7 +5,9 @@ import * as facts from '../../../../infra/testing/facts.ts'
 import { CALENDAR, detail, hours, NOW } from '../../../../infra/testing/facts.ts'
 import { decideExchange, MAX_TOKEN_SECONDS, type Question } from './exchange.ts'
 
-const agent: Agent = { ...facts.agent(), state: 'active', result: { id: 'att_1', expiresAt: hours(2) } }
+const known = facts.agent()
+const result = (expiresAt: string) => ({ id: 'att_1', expiresAt, keyThumbprint: known.key_thumbprint })
+const agent: Agent = { ...known, state: 'active', result: result(hours(2)) }
 const delegation: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 const grant = {
   grant: 'grt_1',
@@ -30,6 +32,13 @@ const ask = (part: Partial<Question> = {}) =>
     now: NOW,
     ...part,
   })
+
+/** It attested with the key before its newest. */
+const rotated = (endsAt: string): Agent => ({
+  ...agent,
+  key_thumbprint: 'second',
+  earlierKey: { jwk: known.public_jwk, thumbprint: known.key_thumbprint, endsAt },
+})
 
 describe('the exchange', () => {
   it('gives what the grant holds for this resource, for ten minutes at most', () => {
@@ -68,8 +77,10 @@ describe('the exchange', () => {
       { grant: { ...grant, expires_at: soon } },
       { delegation: { ...delegation, expires_at: soon } },
       { agent: { ...agent, expires_at: soon } },
-      { agent: { ...agent, result: { id: 'att_1', expiresAt: soon } } },
+      { agent: { ...agent, result: result(soon) } },
       { subjectExpiresAt: new Date(soon) },
+      // The earlier key attested.
+      { agent: rotated(soon), binding: { jkt: 'second' } },
     ]
     for (const part of ends) expect(ask(part)).toMatchObject({ allowed: true, expiresAt: new Date(soon) })
   })
@@ -90,9 +101,9 @@ describe('the exchange', () => {
 
   it('takes either key while an agent rotates', () => {
     const jwk = agent.public_jwk
-    const rotated: Agent = { ...agent, earlierKey: { jwk, thumbprint: 'earlier', endsAt: hours(1) } }
+    const rotating: Agent = { ...agent, earlierKey: { jwk, thumbprint: 'earlier', endsAt: hours(1) } }
     for (const jkt of ['earlier', agent.key_thumbprint])
-      expect(ask({ agent: rotated, binding: { jkt } })).toMatchObject({ allowed: true })
+      expect(ask({ agent: rotating, binding: { jkt } })).toMatchObject({ allowed: true })
   })
 
   const refusals: [name: string, part: Partial<Question>, error: string, reason: string][] = [
@@ -105,9 +116,15 @@ describe('the exchange', () => {
     ],
     [
       'a result that has expired',
-      { agent: { ...agent, result: { id: 'att_1', expiresAt: hours(0) } } },
+      { agent: { ...agent, result: result(hours(0)) } },
       'actor_unauthorized',
       'attestation_expired',
+    ],
+    [
+      'a newest key that never attested',
+      { agent: rotated(hours(0)), binding: { jkt: 'second' } },
+      'actor_unauthorized',
+      'attestation_of_former_key',
     ],
     ['another key', { binding: { jkt: 'other' } }, 'invalid_dpop_proof', 'other_key'],
     ['a key that was withdrawn', { agent: { ...agent, keyWithdrawn: true } }, 'invalid_dpop_proof', 'other_key'],

@@ -20,7 +20,7 @@ const wish = fc.record({
 const agentAt = (level: number): Agent => ({
   ...facts.agent({ agent: `agt_${level}`, parent: level > 0 ? `agt_${level - 1}` : undefined }),
   state: 'active',
-  result: { id: 'att_1', expiresAt: facts.hours(2) },
+  result: { id: 'att_1', expiresAt: facts.hours(2), keyThumbprint: `thumbprint-of-agt_${level}` },
 })
 const wanted = (
   level: number,

@@ -1,6 +1,6 @@
 /** May this agent have an SVID now, and until when? */
 import { precondition } from '@credence/contracts/errors'
-import { type Agent, type AgentEnd, type AgentState, isHeld } from '@credence/contracts/principals/agent'
+import { type Agent, type AgentEnd, type AgentState, attestedUntil, isHeld } from '@credence/contracts/principals/agent'
 import { heldBecause } from './agent-life.ts'
 
 /** X.509-SVIDs live for an hour at most, JWT-SVIDs (bearer tokens) for five minutes. */
@@ -25,6 +25,12 @@ export function decideSvid(
     throw precondition('attestation_expired', 'The attestation result has expired: attest again.')
   if (agent.keyWithdrawn)
     throw precondition('key_withdrawn', 'The newest key of the agent was withdrawn: rotate it first.')
-  const ends = [agent.expires_at, agent.result.expiresAt].map((end) => new Date(end).getTime())
-  return { agent, expiresAt: new Date(Math.min(now.getTime() + seconds * 1000, ...ends)) }
+  const attested = attestedUntil(agent)
+  if (!(attested > now.getTime()))
+    throw precondition(
+      'attestation_of_former_key',
+      'The key that attested is none of the agent’s keys any more: attest again with its newest key.',
+    )
+  const end = Math.min(now.getTime() + seconds * 1000, Date.parse(agent.expires_at), attested)
+  return { agent, expiresAt: new Date(end) }
 }

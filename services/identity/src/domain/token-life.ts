@@ -1,5 +1,5 @@
 /** Whether a token that we signed still counts, whatever its `exp` says: what it rests on has to live. */
-import type { AgentEnd, AgentState } from '@credence/contracts/principals/agent'
+import { type AgentEnd, type AgentState, attestedUntil } from '@credence/contracts/principals/agent'
 import type { DelegationEnd } from '@credence/contracts/principals/delegation'
 import { type Binding, isLiving } from './binding.ts'
 import type { Grant } from './exchange.ts'
@@ -24,7 +24,8 @@ function actorEnd({ agent, agentEnd, binding, now }: TokenStanding): string | un
   const end = holderEnd({ agent, agentEnd })
   if (end || !agent) return end
   if (!agent.result || new Date(agent.result.expiresAt) <= now) return 'attestation_expired'
-  return isLiving(binding, agent, now) ? undefined : 'key_withdrawn'
+  if (!isLiving(binding, agent, now)) return 'key_withdrawn'
+  return attestedUntil(agent) > now.getTime() ? undefined : 'attestation_of_former_key'
 }
 
 /** Why nothing can be done in the name of this agent now. */

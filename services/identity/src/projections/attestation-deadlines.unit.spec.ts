@@ -10,7 +10,7 @@ const at = (milliseconds: number) => new Date(NOW.getTime() + milliseconds)
 const active = (milliseconds: number, state: Agent['state'] = 'active'): Agent => ({
   ...facts.agent(),
   state,
-  result: { id: 'att_1', expiresAt: at(milliseconds).toISOString() },
+  result: { id: 'att_1', expiresAt: at(milliseconds).toISOString(), keyThumbprint: 'first' },
 })
 
 /** Agents by name, and a way to change them. */

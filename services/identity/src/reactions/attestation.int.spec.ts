@@ -152,6 +152,38 @@ describe('a revoked result', () => {
   })
 })
 
+describe('a withdrawal on which many rest', () => {
+  const MANY = 150
+
+  it('holds each of them once, by whichever replica and way is first, and says why', { timeout: 90_000 }, async () => {
+    const replica = await lives.replica()
+    const agents = Array.from({ length: MANY }, () => ({ ...facts.agent(), result: facts.result().result }))
+    await Promise.all(
+      agents.map(async ({ result, ...agent }) => {
+        const until = facts.hours(2, new Date())
+        const made = { ...agent, expires_at: until }
+        await house.happen(`agent/${agent.agent}`, facts.registered(made))
+        await house.happen(`agent/${agent.agent}`, facts.activated(agent.agent, until, result))
+        await house.attest(agent.agent, { result })
+      }),
+    )
+    await allHeard()
+    await Promise.all(agents.map(({ agent, result }) => revoke(agent, result)))
+    const ids = new Set(agents.map(({ agent }) => agent))
+    const held = async () =>
+      (await lives.recorded('credence.identity.agent.quarantined.v1')).filter(({ data }) =>
+        ids.has(data.agent as string),
+      )
+    await until(held, (found) => found.length >= MANY)
+    // The reaction has heard of all of them as well.
+    await allHeard()
+    const found = await held()
+    expect(found.map(({ data }) => data.agent).sort()).toEqual([...ids].sort())
+    expect(new Set(found.map(({ data }) => data.cause))).toEqual(new Set(['reference_withdrawn']))
+    await replica.running.stop()
+  })
+})
+
 describe('another composition', () => {
   const changed = { accepted: false, changed: true, status: 'contraindicated' as const, expires_at: facts.hours(1) }
 

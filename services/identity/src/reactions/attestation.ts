@@ -28,9 +28,9 @@ export function createTelling({ principals, clock }: Pick<Parts, 'principals' | 
       return { agent, decide: (state, now) => loseAttestation(state, loss, now) }
     }
     if (type !== 'credence.attestation.result.recorded.v1') return undefined
-    const { agent, accepted, changed, result: id, expires_at: expiresAt } = data
+    const { agent, accepted, changed, result: id, expires_at: expiresAt, key_thumbprint: keyThumbprint } = data
     if (accepted) {
-      const result = { id, expiresAt, position }
+      const result = { id, expiresAt, keyThumbprint, position }
       return { agent, decide: (state, now) => (state && mayBecome(state) ? activateAgent(state, result, now) : []) }
     }
     if (!changed) return undefined

@@ -156,9 +156,11 @@ export async function openHouse(
     },
     register: (key: Key, part: Partial<RegisterAgentRequest> = {}) =>
       platform.registerAgent({ ...registration(key), ...part }),
-    /** Writes a result as the attestation service would. */
-    attest: (agent: string, part: Partial<EventData<'credence.attestation.result.recorded.v1'>> = {}) => {
-      const result = facts.result({ agent, expires_at: facts.hours(2, new Date()), ...part })
+    /** Writes a result as the attestation service would, for the newest key of the agent. */
+    attest: async (agent: string, part: Partial<EventData<'credence.attestation.result.recorded.v1'>> = {}) => {
+      const known = await security.getAgent({ agentId: agent, notBefore: [] })
+      const key_thumbprint = known.agent?.keyThumbprint ?? ''
+      const result = facts.result({ agent, key_thumbprint, expires_at: facts.hours(2, new Date()), ...part })
       return write('ATTESTATION', `result/${result.result}`, facts.recorded(result))
     },
     /** Ends a life that no call of this service ends yet. */

@@ -4,6 +4,7 @@
  */
 import type { EventData } from '@credence/contracts/events/catalog'
 import type { Sensitivity } from '@credence/contracts/events/values'
+import { type AgentState, keyEnd } from '@credence/contracts/principals/agent'
 
 type Recorded = EventData<'credence.attestation.result.recorded.v1'>
 type Revoked = EventData<'credence.attestation.result.revoked.v1'>
@@ -13,6 +14,8 @@ export type Result = Pick<
   Recorded,
   'result' | 'agent' | 'status' | 'accepted' | 'kinds' | 'composition' | 'model_grade' | 'expires_at'
 > & {
+  /** Of the key that attested; absent in situations that were kept before it was looked at. */
+  key_thumbprint?: string
   /** Until when it is enough for resources of a sensitivity; for one that is missing it never was. */
   sufficient: { [S in Sensitivity]?: string }
   /** Ids of references and anchors, and digests. */
@@ -28,7 +31,7 @@ export type Withdrawal = { id: string; of: 'reference' | 'anchor' | 'measurement
 export type FindWithdrawal = (id: string) => Withdrawal | undefined
 
 export function resultOf(recorded: Recorded, recordedAt: string): Result {
-  const { result, agent, status, accepted, kinds, composition, model_grade, expires_at } = recorded
+  const { result, agent, key_thumbprint, status, accepted, kinds, composition, model_grade, expires_at } = recorded
   const sufficient: Result['sufficient'] = {}
   // The same text is held once: there are as many results as agents.
   for (const one of recorded.sufficient)
@@ -36,6 +39,7 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
   return {
     result,
     agent,
+    key_thumbprint,
     status,
     accepted,
     kinds,
@@ -51,12 +55,13 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
 /** Why a result does not let its agent act, and on resources of this sensitivity; empty when it does. */
 export function attestationReasons(
   result: Result | undefined,
+  agent: AgentState,
   sensitivity: Sensitivity,
   findWithdrawal: FindWithdrawal,
   now: Date,
 ): string[] {
   if (!result) return ['attestation_missing']
-  const ends = endsOf(result, findWithdrawal, now)
+  const ends = endsOf(result, agent, findWithdrawal, now)
   if (!result.accepted || isOver(result.expires_at, now)) return ends
   return isOver(result.sufficient[sensitivity], now) ? [...ends, 'attestation_insufficient'] : ends
 }
@@ -64,24 +69,32 @@ export function attestationReasons(
 /** Why a task cannot begin on this result; what its resources are is not known yet. */
 export function attestationObstacle(
   result: Result | undefined,
+  agent: AgentState,
   findWithdrawal: FindWithdrawal,
   now: Date,
 ): string | undefined {
   if (!result) return 'attestation_missing'
-  const [end] = endsOf(result, findWithdrawal, now)
+  const [end] = endsOf(result, agent, findWithdrawal, now)
   if (end) return end
   return Object.values(result.sufficient).every((until) => isOver(until, now)) ? 'attestation_insufficient' : undefined
 }
 
-const endsOf = (result: Result, findWithdrawal: FindWithdrawal, now: Date): string[] => [
+const endsOf = (result: Result, agent: AgentState, findWithdrawal: FindWithdrawal, now: Date): string[] => [
   ...(result.accepted ? [] : ['attestation_not_accepted']),
   ...(result.revoked ? ['attestation_revoked'] : []),
   ...(result.rests_on.some(findWithdrawal) ? ['attestation_withdrawn'] : []),
+  ...(keyEndOf(result, agent) > now.getTime() ? [] : ['attestation_of_former_key']),
   ...(isOver(result.expires_at, now) ? ['attestation_expired'] : []),
 ]
 
 const isOver = (until: string | undefined, now: Date): boolean => until === undefined || !(new Date(until) > now)
 
+/** A result was given to whoever held one key: it says nothing of who holds another. */
+const keyEndOf = ({ key_thumbprint: attested }: Result, agent: AgentState): number =>
+  agent && attested !== undefined ? keyEnd(agent, attested) : Number.POSITIVE_INFINITY
+
 /** When an answer on resources of this sensitivity ends by itself, in milliseconds since the epoch. */
-export const countsUntil = ({ expires_at, sufficient }: Result, sensitivity: Sensitivity): number =>
-  Math.min(Date.parse(expires_at), Date.parse(sufficient[sensitivity] ?? expires_at))
+export const countsUntil = (result: Result, agent: AgentState, sensitivity: Sensitivity): number => {
+  const { expires_at, sufficient } = result
+  return Math.min(Date.parse(expires_at), Date.parse(sufficient[sensitivity] ?? expires_at), keyEndOf(result, agent))
+}

@@ -39,6 +39,10 @@ const takings: Record<string, fc.Arbitrary<object>> = {
     .map(([id, expires_at]) => at(id, { expires_at }))
     .map(under('agents')),
   'the agent is not active': fc.constant({ agents: at(question.agentId, { state: 'registered' }) }),
+  'its newest key never attested': fc.stringMatching(/^[a-z0-9]{6}$/).map((key_thumbprint) => ({
+    agents: at(question.agentId, { key_thumbprint }),
+  })),
+  'the key that attested was withdrawn': fc.constant({ agents: at(question.agentId, { keyWithdrawn: true }) }),
   'the token was revoked': fc.constant({ tokenRevoked: true }),
   'there is no task': fc.constant({ task: null }),
   'the grant is gone': fc.constant({ task: { grant: null } }),
@@ -166,7 +170,13 @@ describe('taking a needed part away denies:', () => {
 
 it('no decision allows an act outside delegation ∩ ceiling ∩ task, whatever they hold; and acts that all of them hold are allowed', () => {
   const situation = allowedSituation()
-  const agent = { ...facts.agent(), ...agents[question.agentId], parent: undefined, state: 'active' } as Agent
+  const agent = {
+    ...facts.agent({ agent: question.agentId }),
+    ...agents[question.agentId],
+    key_thumbprint: `thumbprint-of-${question.agentId}`,
+    parent: undefined,
+    state: 'active',
+  } as Agent
   const seen = { opened: 0, refused: 0, allowed: 0, denied: 0 }
   fc.assert(
     fc.property(details, details, details, act, (delegated, ceiling, asked, one) => {

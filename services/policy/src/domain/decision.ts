@@ -95,7 +95,7 @@ export function stand(question: Question, lookup: Lookup, surroundings: Surround
     ...(surroundings.tokenRevoked ? ['token_revoked'] : []),
     ...grantReasons(question, task, spending, now),
     ...(task ? reasonOf(ends.delegationEnd(chain)) : []),
-    ...attestationReasons(result, question.resource.sensitivity, lookup.withdrawal, now),
+    ...attestationReasons(result, agent, question.resource.sensitivity, lookup.withdrawal, now),
   ]
   const human = root && lookup.human(root.human)
   const sponsor = agent && (lookup.blueprint(agent.blueprint)?.sponsor ?? agent.sponsor)
@@ -248,7 +248,7 @@ function reliedUntil(
   const seconds = Math.min(...permits.map(({ reliedSeconds }) => reliedSeconds))
   if (!(seconds > 0) || spending.uses.length > 0 || lifted) return 0
   const ends = [task?.grant, agent, ...(chain ?? [])].map((one) => Date.parse(one?.expires_at ?? ''))
-  const attested = result ? countsUntil(result, question.resource.sensitivity) : 0
+  const attested = result ? countsUntil(result, agent, question.resource.sensitivity) : 0
   const until = Math.min(now.getTime() + seconds * 1000, attested, ...ends)
   return until > now.getTime() ? until : 0
 }

@@ -108,7 +108,7 @@ function obstacleTo(
   if (agent.state !== 'active') return 'agent_not_active'
   if (chain?.[0] && chain[0].agent !== agent.agent) return 'delegation_of_another_agent'
   if (delegationEnd) return delegationEnd
-  return attestationObstacle(result, withdrawal, now)
+  return attestationObstacle(result, agent, withdrawal, now)
 }
 
 const SENTENCES: Record<string, string> = {
@@ -133,6 +133,8 @@ const SENTENCES: Record<string, string> = {
   attestation_revoked: 'The attestation result was revoked: attest again.',
   attestation_withdrawn:
     'What the attestation result rests on was withdrawn or blocked: a reference value, a trust anchor or a measurement.',
+  attestation_of_former_key:
+    'The key that attested is none of the agent’s keys any more: attest again with its newest key.',
   attestation_expired: 'The attestation result has expired: attest again.',
   attestation_insufficient: 'The attestation result is not enough for any resource, or no longer: attest again.',
   nothing_left:

@@ -14,7 +14,8 @@ const WITHDRAWN = { id: 'ref_2', of: 'reference' as const }
 const root: Delegation = { ...facts.delegation({ agent: agent.agent }), revoked: false }
 
 const around = { agent: () => agent, agentEnd: () => undefined, human: () => facts.person(), mandate: () => undefined }
-const result = (part: Parameters<typeof facts.result>[0] = {}) => resultOf(facts.result(part), hours(0))
+const result = (part: Parameters<typeof facts.result>[0] = {}) =>
+  resultOf(facts.result({ agent: agent.agent, ...part }), hours(0))
 /** Why the chain does not count follows from the chain, if a case does not say otherwise. */
 const standing = (part: Partial<Standing> = {}): Standing => {
   const chain = 'chain' in part ? part.chain : [root]
@@ -155,6 +156,7 @@ describe('beginning a task', () => {
       },
     ],
     ['attestation_expired', { result: result({ expires_at: NOW.toISOString() }) }],
+    ['attestation_of_former_key', { result: result({ key_thumbprint: 'former' }) }],
     ['attestation_insufficient', { result: result({ sufficient: [] }) }],
     [
       'attestation_insufficient',

@@ -39,6 +39,8 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   attestation_revoked: 'The attestation result of the agent was revoked: attest again.',
   attestation_withdrawn:
     'What the attestation result rests on was withdrawn or blocked: a reference value, a trust anchor or a measurement.',
+  attestation_of_former_key:
+    'The key that attested is none of the agent’s keys any more: attest again with its newest key.',
   attestation_expired: 'The attestation result of the agent has expired: attest again.',
   attestation_insufficient:
     'The attestation result is not enough for resources of this sensitivity, or no longer: attest again, with the evidence that the profile asks for.',

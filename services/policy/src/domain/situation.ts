@@ -99,7 +99,7 @@ export function reliedOn(
     if (kind !== 'results' || !state) return
     const result = state as Result
     for (const rest of result.rests_on) ids.add(rest)
-    until = Math.min(until, countsUntil(result, sensitivity))
+    until = Math.min(until, countsUntil(result, lookup.agent(agentId), sensitivity))
   })
   return { ids: [...ids], until }
 }
@@ -160,6 +160,9 @@ const READ: { [K in Kind]?: readonly string[] } = {
     'labels',
     'parent',
     'survives_parent',
+    'key_thumbprint',
+    'earlierKey',
+    'keyWithdrawn',
     'state',
     'expires_at',
   ],

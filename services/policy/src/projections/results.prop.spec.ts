@@ -20,7 +20,7 @@ const results = fc
 const withdrawals = fc.tuple(fc.subarray(REFERENCES), fc.subarray(ANCHORS), fc.subarray(DIGESTS))
 
 const reasonsOf = (world: ReturnType<typeof createResults>, agent: string) =>
-  attestationReasons(world.result(agent), 'internal', world.withdrawal, facts.NOW)
+  attestationReasons(world.result(agent), undefined, 'internal', world.withdrawal, facts.NOW)
 
 describe('withdrawals', () => {
   it('count for exactly the results that rest on them, recorded before or after', () => {

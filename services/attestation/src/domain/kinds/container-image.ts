@@ -2,6 +2,7 @@
 import type { ClaimsOf } from '@credence/contracts/attestation/claims'
 import { EXECUTABLES_APPROVED_AT_BOOT, EXECUTABLES_CONTRAINDICATED } from '../ar4si.ts'
 import type { About, KindAppraiser } from './kind.ts'
+import { SIGNED_REASONS } from './signed.ts'
 
 export const containerImage: KindAppraiser<'container-image'> = {
   kind: 'container-image',
@@ -27,22 +28,9 @@ export const containerImage: KindAppraiser<'container-image'> = {
     ...(signers && !signers.includes(signer) ? ['signer_not_allowed'] : []),
   ],
   reasons: {
+    ...SIGNED_REASONS,
     evidence_too_large: 'The evidence is larger than provenance of an image needs to be.',
-    evidence_malformed: 'The evidence is not of a form that this kind has.',
-    bundle_media_type: 'The provenance is not in a Sigstore bundle of version 0.3.',
     anchor_unknown: 'No trust anchor of this blueprint knows who signed the provenance.',
-    signature_invalid: 'The signature does not belong to what it stands over.',
-    algorithm_weak: 'A key or a signature is made with an algorithm that is too weak.',
-    chain_untrusted: 'The signer’s certificate does not lead to an authority that is trusted here.',
-    certificate_expired: 'The signer’s certificate, or one above it, has expired.',
-    certificate_not_yet_valid: 'The signer’s certificate, or one above it, is not valid yet.',
-    key_usage_wrong: 'The signer’s certificate is not for signing.',
-    signer_identity_unknown: 'The signer’s certificate has another name than the trust anchor pins.',
-    log_entry_missing: 'The signature is in no transparency log, and its trust anchor asks for one.',
-    log_entry_invalid: 'The entry of the transparency log is not of this signature, or not of that log.',
-    signing_time_unproven: 'Nothing proves when the signature was made.',
-    payload_type: 'What was signed is not an in-toto statement.',
-    statement_malformed: 'The signed statement is not well-formed.',
     statement_type: 'The signed statement is not an in-toto statement of a known version.',
     predicate_type: 'The signed statement is not SLSA provenance v1.',
     image_not_subject: 'The provenance is of another image.',
@@ -54,7 +42,6 @@ export const containerImage: KindAppraiser<'container-image'> = {
     image_not_in_pod: 'The cluster says that the agent’s pod runs other images.',
     builder_not_allowed: 'The profile does not allow this builder.',
     source_not_allowed: 'The profile does not allow this source.',
-    signer_not_allowed: 'The profile asks for another signer.',
     image_named_by_agent: 'That this image runs is the word of the agent’s own attester.',
   },
 }

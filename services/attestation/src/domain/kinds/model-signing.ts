@@ -11,6 +11,7 @@ import {
   type TrustVector,
 } from '../ar4si.ts'
 import type { About, KindAppraiser } from './kind.ts'
+import { SIGNED_REASONS } from './signed.ts'
 
 type Claims = ClaimsOf<'model-signing'>
 
@@ -32,22 +33,9 @@ export const modelSigning: KindAppraiser<'model-signing'> = {
     ...(signers && !(claims.signer && signers.includes(claims.signer)) ? ['signer_not_allowed'] : []),
   ],
   reasons: {
+    ...SIGNED_REASONS,
     evidence_too_large: 'The evidence is larger than a model of this kind may need.',
-    evidence_malformed: 'The evidence is not of a form that this kind has.',
-    bundle_media_type: 'The signature is not a Sigstore bundle of version 0.3.',
     anchor_unknown: 'No trust anchor of this blueprint knows who signed the model.',
-    signature_invalid: 'The signature does not belong to what it stands over.',
-    algorithm_weak: 'A key or a signature is made with an algorithm that is too weak.',
-    chain_untrusted: 'The signer’s certificate does not lead to an authority that is trusted here.',
-    certificate_expired: 'The signer’s certificate, or one above it, has expired.',
-    certificate_not_yet_valid: 'The signer’s certificate, or one above it, is not valid yet.',
-    key_usage_wrong: 'The signer’s certificate is not for signing.',
-    signer_identity_unknown: 'The signer’s certificate has another name than the trust anchor pins.',
-    log_entry_missing: 'The signature is in no transparency log, and its trust anchor asks for one.',
-    log_entry_invalid: 'The entry of the transparency log is not of this signature, or not of that log.',
-    signing_time_unproven: 'Nothing proves when the signature was made.',
-    payload_type: 'What was signed is not an in-toto statement.',
-    statement_malformed: 'The signed statement is not well-formed.',
     statement_type: 'The signed statement is not an in-toto Statement v1.',
     predicate_type: 'The signed statement is not one of OpenSSF Model Signing v1.0.',
     subject_not_one: 'The signed statement must be about exactly one model, and name it.',
@@ -68,7 +56,6 @@ export const modelSigning: KindAppraiser<'model-signing'> = {
     model_not_as_registered: 'The agent is registered with another model.',
     composition_differs: 'The agent’s own statement names another model.',
     grade_too_low: 'The profile asks for a better word about the model.',
-    signer_not_allowed: 'The profile asks for another signer.',
     self_measured: 'The files were measured by the agent’s own attester.',
     provider_asserted: 'The model is hosted: its provider’s signature is all there is.',
     model_claimed: 'The model is hosted, and nobody signed for it.',

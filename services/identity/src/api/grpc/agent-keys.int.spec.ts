@@ -51,6 +51,25 @@ describe('rotation of a key', () => {
     expect(shown).toMatchObject({ keyThumbprint: key.thumbprint, earlierKeyThumbprint: '' })
   })
 
+  it('what the former key attested does not count for the newest one, which never attested', {
+    timeout: 30_000,
+  }, async () => {
+    const worker = await house.worker()
+    const key = await newKey()
+    await rotate(worker, key, { overlap: 600n })
+    const svid = { audience: 'https://other.example', lifetimeSeconds: 0n }
+    const client = house.asAgent(key, worker.spiffeId)
+    expect((await client.issueJwtSvid(svid)).token).toMatch(/^ey/)
+    const last = await newKey()
+    await rotate(worker, last, { overlap: 600n, by: key })
+    const byLast = house.asAgent(last, worker.spiffeId)
+    expect(await refusalOf(byLast.issueJwtSvid(svid))).toMatchObject({ reason: 'attestation_of_former_key' })
+    await house.attest(worker.agentId)
+    await expect
+      .poll(() => byLast.issueJwtSvid(svid).then(({ token }) => token.slice(0, 2), String), { timeout: 5_000 })
+      .toBe('ey')
+  })
+
   it('without overlap the old key is refused from the next call on', async () => {
     const worker = await house.worker()
     const key = await newKey()

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IdentityFact } from '@credence/contracts/events/catalog'
+import { attestedUntil } from '@credence/contracts/principals/agent'
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider'
 import * as engineGrants from 'oidc-provider/lib/helpers/grants.js'
 import { thumbprintOf } from '../../domain/binding.ts'
@@ -38,7 +39,7 @@ async function issue(provider: Provider, parts: TokenParts, ctx: KoaContextWithO
   const agentEnd = agent && parts.principals.agentEnd(agent.agent, now)
   const obstacle = obstacleToAgent({ agent, agentEnd, binding, now })
   if (obstacle || !agent?.result) throw obstacle ? refusalOf(obstacle) : new Error('allowed without an agent')
-  const ends = [agent.expires_at, agent.result.expiresAt].map((end) => new Date(end).getTime())
+  const ends = [Date.parse(agent.expires_at), attestedUntil(agent)]
   const token: TokenToIssue = {
     id: randomUUID(),
     agent,

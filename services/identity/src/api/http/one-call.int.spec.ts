@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { AuthorizationDetail } from '@credence/contracts/authority'
 import type { EventData } from '@credence/contracts/events/catalog'
+import { newId } from '@credence/shared/ids'
 import { decodeJwt } from 'jose'
 import * as openid from 'openid-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -270,6 +271,7 @@ describe('when policy says no', () => {
     const held = await house.worker()
     const result = facts.result({
       agent: held.agentId,
+      key_thumbprint: held.key.thumbprint,
       accepted: false,
       status: 'contraindicated',
       expires_at: facts.hours(1, new Date()),
@@ -277,6 +279,18 @@ describe('when policy says no', () => {
     await house.write('ATTESTATION', `result/${result.result}`, facts.recorded(result))
     expect(await comesTo({}, held)).toEqual(refusal('actor_unauthorized'))
     expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_not_accepted' })
+  })
+
+  it('tx-actor-unauthorized-code: what its attestation rests on was withdrawn, or it is enough for nothing', async () => {
+    const held = await house.worker()
+    const reference = newId('ref')
+    await house.attest(held.agentId, { references: [reference] })
+    await house.write('ATTESTATION', `reference/${reference}`, facts.referenceWithdrawn(reference))
+    expect(await comesTo({}, held)).toEqual(refusal('actor_unauthorized'))
+    expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_withdrawn' })
+    await house.attest(held.agentId, { sufficient: [] })
+    expect(await comesTo({}, held)).toEqual(refusal('actor_unauthorized'))
+    expect(await lastRefusal()).toMatchObject({ agent: held.agentId, reason: 'attestation_insufficient' })
   })
 
   it('tx-errors-invalid-request-not-invalid-grant: RFC 8693 §2.2.2, a delegation that has ended opens nothing', async () => {

@@ -57,6 +57,17 @@ describe('provenance that cosign signed', () => {
     })
   })
 
+  it('counts under an authority too, for the pinned name', async () => {
+    const chained = JSON.parse(recorded('cosign-certificate.sigstore.json'))
+    const anchored = (san: string) => {
+      const pem = recorded('cosign-certificate.pem')
+      return anchorOf('container-image', { type: 'certificate-authority', pem, identities: [{ san }] })
+    }
+    const shown = { image_digest, bundle: chained }
+    expect(await verify(shown, [anchored('https://builds.example/container-builder')])).toHaveProperty('claims.source')
+    expect(await verify(shown, [anchored('https://builds.example/')])).toEqual({ refused: 'signer_identity_unknown' })
+  })
+
   it('is refused for another image, by another key, and changed', async () => {
     expect(await verify({ image_digest: IMAGE, bundle }, [anchor])).toEqual({ refused: 'image_not_subject' })
     expect(await verify({ image_digest, bundle }, [keyAnchor(await newSigner())])).toEqual({

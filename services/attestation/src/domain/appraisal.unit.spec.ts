@@ -1,0 +1,215 @@
+/** What the agent says of itself, appraised; profiles over several kinds; and the tiers of AR4SI. */
+import type { Rule } from '@credence/contracts/attestation/requirements'
+import type { Reference } from '@credence/contracts/attestation/trust'
+import type { Composition } from '@credence/contracts/events/values'
+import type { Agent } from '@credence/contracts/principals/agent'
+import { describe, expect, it } from 'vitest'
+import * as facts from '../../../../infra/testing/facts.ts'
+import { BLUEPRINT, NOW, profileOf } from '../testing/evidence.ts'
+import { type AboutAppraisal, appraise, type Examined } from './appraisal.ts'
+import { combined, statusOf, type TrustVector, tierOf } from './ar4si.ts'
+import { appraisers } from './kinds/kinds.ts'
+import { underProfile } from './standing.ts'
+
+const digest = (digit: string) => digit.repeat(64)
+const APPROVED: Composition = {
+  program: digest('1'),
+  prompt: digest('2'),
+  tool_manifest: digest('3'),
+  model: digest('4'),
+}
+const OTHER: Composition = { program: digest('5'), prompt: digest('6'), tool_manifest: digest('7'), model: digest('8') }
+const reference = (composition: Composition, name: string): Reference => ({
+  reference: name,
+  blueprint: BLUEPRINT,
+  label: name,
+  value: { type: 'composition', ...composition },
+})
+const agent: Agent = {
+  ...facts.agent({
+    prompt_digest: APPROVED.prompt,
+    tool_manifest_digest: APPROVED.tool_manifest,
+    model: { provider: 'acme', name: 'small', version: '1', digest: APPROVED.model },
+  }),
+  state: 'registered',
+}
+const said = (composition: Composition): Examined => ({
+  kind: 'software',
+  digest: digest('e'),
+  claims: { composition },
+  anchors: [],
+  measuredAt: NOW,
+})
+const svid: Examined = {
+  kind: 'spiffe-svid',
+  digest: digest('e'),
+  claims: {
+    spiffe_id: 'spiffe://td.example/a',
+    trust_domain: 'td.example',
+    form: 'x509',
+    key_bound: true,
+    expires_at: new Date(NOW.getTime() + 120_000).toISOString(),
+  },
+  anchors: ['anc_1'],
+  measuredAt: NOW,
+}
+const SVID: Rule = { kind: 'spiffe-svid', ids: ['spiffe://td.example/*'] }
+const SOFTWARE: Rule = { kind: 'software' }
+const around: AboutAppraisal = {
+  agent,
+  profile: profileOf(SOFTWARE),
+  references: [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2')],
+  isBlocked: () => false,
+  previous: undefined,
+  appraisers,
+  now: NOW,
+}
+const of = (pieces: Examined[], part: Partial<AboutAppraisal> = {}) => appraise(pieces, { ...around, ...part })
+
+describe('what the agent says of itself', () => {
+  it('is accepted when it was approved, and is never better than a warning', () =>
+    expect(of([said(APPROVED)])).toMatchObject({
+      status: 'warning',
+      accepted: true,
+      references: ['ref_1'],
+      reasons: ['software/self_measured'],
+      against: [],
+      vector: { 'storage-opaque': 32, executables: 2 },
+    }))
+  for (const part of ['program', 'prompt', 'tool_manifest', 'model'] as const)
+    it(`is refused with another ${part}`, () => {
+      const result = of([said({ ...APPROVED, [part]: digest('9') })])
+      expect(result).toMatchObject({ status: 'contraindicated', accepted: false, references: [] })
+      expect(result.against).toEqual(
+        expect.arrayContaining([`software/${part}_unknown`, 'software/composition_not_approved']),
+      )
+    })
+  it('is refused as a mix of two approved compositions, and when it is not what was registered', () => {
+    expect(of([said({ ...APPROVED, program: OTHER.program })]).against).toContain('software/composition_not_approved')
+    expect(of([said(OTHER)]).against).toEqual(
+      expect.arrayContaining(['software/prompt_not_as_registered', 'software/model_not_as_registered']),
+    )
+  })
+  it('is refused without a profile, below it, and with a part that was blocked', () => {
+    expect(of([said(APPROVED)], { profile: undefined }).against).toEqual(['no_profile'])
+    const strict = profileOf(SOFTWARE, { worst_acceptable_status: 'affirming' })
+    expect(of([said(APPROVED)], { profile: strict }).against).toEqual(['software/status_below_profile'])
+    const isBlocked = (one: string) => one === APPROVED.model
+    expect(of([said(APPROVED)], { isBlocked }).against).toContain('software/blocked')
+  })
+  it('need not be approved where the profile does not ask for it; then it can only contradict', () => {
+    const profile = profileOf(SVID)
+    const unknown = { ...APPROVED, program: digest('9') }
+    expect(of([said(unknown), svid], { profile })).toMatchObject({
+      accepted: true,
+      status: 'affirming',
+      kinds: ['spiffe-svid'],
+    })
+    expect(of([said({ ...APPROVED, model: digest('9') }), svid], { profile }).against).toContain(
+      'software/model_not_as_registered',
+    )
+  })
+  it('is said to have changed when the agent was accepted with another', () => {
+    const previous = facts.result({ composition: APPROVED })
+    expect(of([said(OTHER)], { previous }).changed).toBe(true)
+    expect(of([said(APPROVED)], { previous }).changed).toBe(false)
+    expect(of([said(APPROVED)]).changed).toBe(false)
+  })
+})
+
+describe('a piece that was refused', () => {
+  const refused = (code: string): Examined => ({ kind: 'tpm2-quote', digest: digest('e'), refused: code })
+  const vectors: [code: string, vector: TrustVector][] = [
+    ['signature_invalid', { 'instance-identity': 99 }],
+    ['verifier_failed', { 'instance-identity': -1 }],
+    ['verification_timed_out', { 'instance-identity': -1 }],
+    ['kind_unknown', {}],
+    ['not_examined', {}],
+  ]
+  for (const [code, vector] of vectors)
+    it(`makes the whole contraindicated: ${code}`, () => {
+      const result = of([said(APPROVED), refused(code)])
+      expect(result).toMatchObject({ status: 'contraindicated', accepted: false, against: [`tpm2-quote/${code}`] })
+      expect(result.evidence[1]).toMatchObject({ status: 'contraindicated', trustworthiness_vector: vector })
+    })
+})
+
+describe('a profile over several kinds', () => {
+  const pieces = [said(APPROVED), svid]
+  it('ends with what ends first: the profile, the age of a piece, or what was shown', () => {
+    const until = (rule: Rule, maximum_age_seconds = 3_600) =>
+      (of(pieces, { profile: profileOf(rule, { maximum_age_seconds }) }).until - NOW.getTime()) / 1000
+    expect(until(SOFTWARE)).toBe(3_600)
+    expect(until({ all_of: [SOFTWARE, SVID] })).toBe(120)
+    expect(until({ all_of: [SOFTWARE, SVID] }, 60)).toBe(60)
+    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(3_600)
+    expect(until({ ...SOFTWARE, maximum_age_seconds: 30 } as Rule)).toBe(30)
+  })
+  it('says for which resources it is enough', () => {
+    const profile = profileOf(
+      { any_of: [SVID, SOFTWARE] },
+      {
+        sensitivities: [
+          { sensitivity: 'confidential', rule: SVID, worst_acceptable_status: 'warning', maximum_age_seconds: 600 },
+          { sensitivity: 'restricted', worst_acceptable_status: 'affirming', maximum_age_seconds: 60 },
+        ],
+      },
+    )
+    const levels = (shown: Examined[]) => of(shown, { profile }).sufficient.map(({ sensitivity }) => sensitivity)
+    expect(levels([said(APPROVED)])).toEqual(['public', 'internal'])
+    // Both are met, and the weaker one weighs the whole down.
+    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential'])
+  })
+  it('rests on whatever the agent runs on, and on whose word more was let', () => {
+    const confidential = { worst_acceptable_status: 'warning' as const, maximum_age_seconds: 600 }
+    const profile = profileOf(SOFTWARE, {
+      sensitivities: [{ sensitivity: 'confidential', rule: SVID, ...confidential }],
+    })
+    expect(of(pieces, { profile })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'], kinds: ['software'] })
+    expect(of(pieces, { profile: profileOf(SOFTWARE) })).toMatchObject({ references: ['ref_1'], anchors: [] })
+    // Nobody asked what it is made of; it is made of it all the same.
+    expect(of(pieces, { profile: profileOf(SVID) })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'] })
+  })
+  it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
+    const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })
+    const result = facts.result({ evidence, kinds })
+    const held = { result, recordedAt: NOW.toISOString(), sequence: 1 }
+    expect(underProfile(held, profileOf(SVID), around)).toEqual({ unmet: [], until: NOW.getTime() + 120_000 })
+    expect(underProfile(held, profileOf({ kind: 'tpm2-quote', bank: 'sha256', pcrs: [7] }), around).unmet).toEqual([
+      'tpm2-quote/missing',
+    ])
+    // It was not asked whether the composition was approved; it is now.
+    expect(underProfile(held, profileOf(SOFTWARE), { ...around, references: [] }).unmet).toContain(
+      'software/composition_not_approved',
+    )
+  })
+})
+
+describe('the tiers of AR4SI', () => {
+  const cases: [value: number, status: string][] = [
+    [0, 'none'],
+    [1, 'none'],
+    [-1, 'none'],
+    [2, 'affirming'],
+    [31, 'affirming'],
+    [-2, 'none'],
+    [-3, 'affirming'],
+    [32, 'warning'],
+    [95, 'warning'],
+    [-33, 'warning'],
+    [96, 'contraindicated'],
+    [99, 'contraindicated'],
+    [127, 'contraindicated'],
+    [-128, 'contraindicated'],
+  ]
+  for (const [value, status] of cases) it(`${value} is ${status}`, () => expect(tierOf(value)).toBe(status))
+  it('the worst counts, nothing claimed is none, and of each category one value is kept', () => {
+    expect(statusOf({ executables: 2, configuration: 33, hardware: 0 })).toBe('warning')
+    expect(statusOf({ executables: 0 })).toBe('none')
+    expect(statusOf({})).toBe('none')
+    expect(combined([{ executables: 2, hardware: 0 }, { executables: 33, hardware: 2 }, { executables: 3 }])).toEqual({
+      executables: 33,
+      hardware: 2,
+    })
+  })
+})
