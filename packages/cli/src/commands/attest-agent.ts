@@ -18,7 +18,7 @@ export function addAttestAgentCommand(program: Command): void {
   program
     .command('attest-agent')
     .description('runs beside an agent: measures it, shows evidence in time, and at once when something changes')
-    .option('--config <file>', 'who the agent is, what it is made of, what it shows (JSON; docs/attestation.md)')
+    .option('--config <file>', 'who the agent is, what it is made of, what it shows (JSON; docs/attest-agent.md)')
     .option('--once', 'attests once; ends with 0 when it was accepted, with 3 when it was refused')
     .option('--pid <number>', 'the agent’s process: it is observed, and attesting ends with it')
     .option('--verbose', 'says how each part is known')
