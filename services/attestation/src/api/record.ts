@@ -30,7 +30,7 @@ export async function record(
     references: appraisals.referencesOf(agent.blueprint),
     lists: appraisals.listsOf(agent.blueprint),
     isBlocked: appraisals.isBlocked,
-    previous: appraisals.results.of(agent.agent)?.accepted?.result,
+    previous: appraisals.results.before(agent.agent),
     appraisers,
     now,
   })

@@ -22,7 +22,7 @@ export type About = {
   statement: Composition
   /** Claims of all pieces, for what must agree between them. */
   claims: AllClaims
-  /** The agent’s newest accepted result. */
+  /** The agent’s newest accepted result; with its last quote, when that was shown before. */
   previous: Result | undefined
   /** Kinds that the profile asks for. */
   asked: ReadonlySet<EvidenceKind>
