@@ -13,6 +13,7 @@ import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VE
 import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
 import type { Profile } from './profile.ts'
+import { withAlike } from './reference.ts'
 import { judgeRule, type Piece } from './rule.ts'
 
 /** A piece of evidence as its verifier left it. `digest`: SHA-256 of the evidence. */
@@ -90,7 +91,10 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     // Of a piece by which the profile is met: others are not held to its grade and its signers.
     modelGrade: judged.relied.includes('model-signing') ? claims['model-signing']?.grade : undefined,
     // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
-    references: unique(findings.flatMap(({ references }) => references)),
+    references: withAlike(
+      findings.flatMap(({ references }) => references),
+      about.references,
+    ),
     digests: unique(findings.flatMap(({ digests }) => digests)),
     anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
     sufficient: accepted ? judged.sufficient : [],
