@@ -8,7 +8,7 @@ import { about, composition, examined, KINDS, NOW, profileOf, ruleOf, submission
 import { appraise, type Examined } from './appraisal.ts'
 import { asGoodAs } from './ar4si.ts'
 
-const RUNS = { numRuns: 3_000 }
+const RUNS = { numRuns: Number(process.env.RUNS ?? 3_000) }
 const others = KINDS.filter((kind) => kind !== 'software')
 
 const claimsOf = <K extends keyof Kinds>(pieces: readonly Examined[], kind: K): Kinds[K] | undefined =>

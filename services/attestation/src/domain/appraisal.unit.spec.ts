@@ -105,7 +105,9 @@ describe('what the agent says of itself', () => {
       accepted: true,
       status: 'affirming',
       kinds: ['spiffe-svid'],
+      compositionApproved: false,
     })
+    expect(of([said(APPROVED), svid], { profile })).toMatchObject({ accepted: true, compositionApproved: true })
     expect(of([said({ ...APPROVED, model: digest('9') }), svid], { profile }).against).toContain(
       'software/model_not_as_registered',
     )
@@ -143,7 +145,8 @@ describe('a profile over several kinds', () => {
     expect(until(SOFTWARE)).toBe(3_600)
     expect(until({ all_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ all_of: [SOFTWARE, SVID] }, 60)).toBe(60)
-    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(3_600)
+    // Of several that are enough, the better one counts, and its end.
+    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ ...SOFTWARE, maximum_age_seconds: 30 } as Rule)).toBe(30)
   })
   it('says for which resources it is enough', () => {
@@ -158,8 +161,18 @@ describe('a profile over several kinds', () => {
     )
     const levels = (shown: Examined[]) => of(shown, { profile }).sufficient.map(({ sensitivity }) => sensitivity)
     expect(levels([said(APPROVED)])).toEqual(['public', 'internal'])
-    // Both are met, and the weaker one weighs the whole down.
-    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential'])
+    // Who shows a better piece is not held to the weaker one beside it.
+    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential', 'restricted'])
+  })
+  it('rests on whatever the agent runs on, and on whose word more was let', () => {
+    const confidential = { worst_acceptable_status: 'warning' as const, maximum_age_seconds: 600 }
+    const profile = profileOf(SOFTWARE, {
+      sensitivities: [{ sensitivity: 'confidential', rule: SVID, ...confidential }],
+    })
+    expect(of(pieces, { profile })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'], kinds: ['software'] })
+    expect(of(pieces, { profile: profileOf(SOFTWARE) })).toMatchObject({ references: ['ref_1'], anchors: [] })
+    // Nobody asked what it is made of; it is made of it all the same.
+    expect(of(pieces, { profile: profileOf(SVID) })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'] })
   })
   it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
     const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })
@@ -218,13 +231,13 @@ describe('the grade of a model', () => {
     label: 'm',
     value: { type: 'model', statement_digest: APPROVED.model },
   }
-  it('is told of a piece by which the profile is met, and of none that it does not take', () => {
+  it('is told of a signer that the profile takes, or where it says nothing of models; of no other', () => {
     const signed = (...signers: string[]): Rule => ({ kind: 'model-signing', grade: 'files', signers })
     const grade = (rule: Rule) =>
       of([said(APPROVED), svid, claimed], { profile: profileOf(rule), references: [...around.references, model] })
     expect(grade({ any_of: [SVID, signed('anc_2')] })).toMatchObject({ accepted: true, modelGrade: 'files' })
     expect(grade({ any_of: [SVID, signed('anc_1')] })).toMatchObject({ accepted: true, modelGrade: undefined })
-    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: undefined })
+    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: 'files' })
   })
 })
 

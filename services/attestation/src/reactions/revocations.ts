@@ -15,8 +15,8 @@ import type { Appraisals } from '../projections/appraisals.ts'
 
 /** Appends that are under way at the same time. */
 const IN_FLIGHT = 256
-/** How many are appraised before others get their turn. */
-const TURN = 25
+/** How many are looked at before others get their turn. */
+const TURN = 100
 
 /** Whether a fact may end results: then it is looked at once. */
 export function isWithdrawal({ type, data }: Fact, appraisals: Appraisals): boolean {
@@ -101,9 +101,9 @@ export function createRevocations(parts: {
       const profile = appraisals.profile(blueprint)
       if (!profile) continue
       for (const agent of [...results.ofBlueprint(blueprint)]) {
+        if (++looked % TURN === 0) await otherTurns()
         const held = standing(agent, now)
         if (!held || held.result.profile_version === profile.version) continue
-        if (++looked % TURN === 0) await otherTurns()
         if (meets(held, profile, now)) continue
         const { version } = profile
         const cause = {
