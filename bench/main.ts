@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '@credence/shared/log'
 import { benchAttestation } from './attestation/main.ts'
+import { benchAttestationFuzz } from './attestation-fuzz/main.ts'
 import { benchDecisions } from './decisions/main.ts'
 import { benchEngine } from './engine.ts'
 import { benchHashing } from './hashing.ts'
@@ -16,6 +17,7 @@ const BENCHES: Record<string, (quick: boolean) => Promise<void>> = {
   hashing: benchHashing,
   'token-exchange': benchTokenExchange,
   attestation: benchAttestation,
+  'attestation-fuzz': benchAttestationFuzz,
   withdrawal: benchWithdrawal,
 }
 

@@ -1,5 +1,5 @@
 /** What an operator asks of a TPM before it is approved: its registers, and the digest of its endorsement key. */
-import { createHash } from 'node:crypto'
+import { createHash, createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type EndorsementKeyType, endorsementKey } from './endorsement-key.ts'
 import { registersIn, type Selection } from './registers.ts'
@@ -14,12 +14,14 @@ export const readRegisters = (tcti: Tcti, selection: Selection): Promise<Record<
     return registersIn(await readFile(file), { ...selection, pcrs: ascending })
   })
 
-/** SHA-256 of the public area (TPMT_PUBLIC) of the endorsement key: what a trust anchor lists it by. */
+/** SHA-256 of the endorsement key (SubjectPublicKeyInfo, DER): what a trust anchor lists it by. */
 export const endorsementDigest = (tcti: Tcti, type: EndorsementKeyType): Promise<string> =>
   using(tcti, async (tools) => {
-    const { public: sized } = await endorsementKey(tools, type)
-    // Behind the two bytes of its length.
-    return createHash('sha256').update(sized.subarray(2)).digest('hex')
+    const { context } = await endorsementKey(tools, type)
+    const file = tools.file('ek.pem')
+    await tools.run('readpublic', '-Q', '-c', context, '-f', 'pem', '-o', file)
+    const der = createPublicKey(await readFile(file)).export({ type: 'spki', format: 'der' })
+    return createHash('sha256').update(der).digest('hex')
   })
 
 async function using<T>(tcti: Tcti, work: (tools: Tools) => Promise<T>): Promise<T> {

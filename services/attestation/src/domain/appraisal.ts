@@ -14,6 +14,7 @@ import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
 import { approvedComposition } from './kinds/software.ts'
 import type { Profile } from './profile.ts'
+import { withAlike } from './reference.ts'
 import { judgeRule, type Piece } from './rule.ts'
 
 /** A piece of evidence as its verifier left it. `digest`: SHA-256 of the evidence. */
@@ -93,7 +94,10 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     compositionApproved: composition !== undefined && approvedComposition(composition, about.references) !== undefined,
     modelGrade: gradeOf(claims['model-signing'], about.profile, about.appraisers),
     // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
-    references: unique(findings.flatMap(({ references }) => references)),
+    references: withAlike(
+      findings.flatMap(({ references }) => references),
+      about.references,
+    ),
     digests: unique(findings.flatMap(({ digests }) => digests)),
     anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
     sufficient: accepted ? judged.sufficient : [],

@@ -9,6 +9,7 @@ import { BLUEPRINT, NOW, profileOf } from '../testing/evidence.ts'
 import { type AboutAppraisal, appraise, type Examined } from './appraisal.ts'
 import { combined, statusOf, type TrustVector, tierOf } from './ar4si.ts'
 import { appraisers } from './kinds/kinds.ts'
+import { withAlike } from './reference.ts'
 import { underProfile } from './standing.ts'
 
 const digest = (digit: string) => digit.repeat(64)
@@ -173,6 +174,32 @@ describe('a profile over several kinds', () => {
     expect(of(pieces, { profile: profileOf(SOFTWARE) })).toMatchObject({ references: ['ref_1'], anchors: [] })
     // Nobody asked what it is made of; it is made of it all the same.
     expect(of(pieces, { profile: profileOf(SVID) })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'] })
+  })
+  it('rests on every reference value that approves what it runs on, under whichever id', () => {
+    const references = [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2'), reference(APPROVED, 'ref_3')]
+    expect(of([said(APPROVED)], { references }).references).toEqual(['ref_1', 'ref_3'])
+    const values: [Reference['value'], Reference['value']][] = [
+      [
+        { type: 'model', statement_digest: digest('1'), signer: 'anc_1' },
+        { type: 'model', statement_digest: digest('1') },
+      ],
+      [
+        { type: 'image', digest: digest('1') },
+        { type: 'image', digest: digest('1') },
+      ],
+      [
+        { type: 'pcrs', bank: 'sha256', values: { 0: digest('1'), 7: digest('2') } },
+        { type: 'pcrs', bank: 'sha256', values: { 7: digest('2'), 0: digest('1') } },
+      ],
+    ]
+    const named = (value: Reference['value'], name: string) => ({ ...reference(OTHER, name), value })
+    for (const [one, other] of values) {
+      const all = [named(one, 'ref_1'), named(other, 'ref_2'), reference(OTHER, 'ref_3')]
+      expect(withAlike(['ref_1'], all)).toEqual(['ref_1', 'ref_2'])
+    }
+    const less = named({ type: 'pcrs', bank: 'sha256', values: { 0: digest('1') } }, 'ref_1')
+    const more = named({ type: 'pcrs', bank: 'sha256', values: { 0: digest('1'), 7: digest('2') } }, 'ref_2')
+    expect(withAlike(['ref_1'], [less, more])).toEqual(['ref_1'])
   })
   it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
     const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })

@@ -2,9 +2,11 @@
  * Whose TPM it is: an endorsement key with a certificate that leads to a trusted manufacturer, or one that is listed by its
  * digest (TCG EK Credential Profile for TPM 2.0; RFC 5280 §6.1).
  */
+import 'reflect-metadata'
 import type { Anchor } from '@credence/contracts/attestation/trust'
-import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
+import { sha256 } from '@credence/shared/digest'
 import * as x509 from '@peculiar/x509'
+import { anchorCertificates } from '../anchor-certificates.ts'
 import { type Certificate, readCertificate } from './certificate.ts'
 import { has, type PublicArea, publicKeyOf } from './public-area.ts'
 import { malformed, TpmFault, weak } from './reader.ts'
@@ -24,7 +26,15 @@ const MANUFACTURER = /(?:^|[,+]\s*)2\.23\.133\.2\.1=(id:[0-9A-Fa-f]{8})(?=$|[,+]
 const MOST_CERTIFICATES = 5
 
 /**
- * @param endorsement the public area of the endorsement key, and `digest`, SHA-256 of it
+ * What a TPM is known by: SHA-256 of its endorsement key (SubjectPublicKeyInfo). Of the key alone, as its certificate is:
+ * what else stands in a public area is the agent’s word, and a blocked TPM could come back under another digest.
+ * @throws TpmFault when it is no key
+ */
+export const endorsementDigestOf = (area: PublicArea): string =>
+  sha256(publicKeyOf(area).export({ type: 'spki', format: 'der' }))
+
+/**
+ * @param endorsement the public area of the endorsement key, and its `endorsementDigestOf`
  * @param certificates DER, the key’s own first, then what stands between it and the manufacturer’s; may be empty
  * @param anchors those that live and count here; a listed key needs no certificate
  * @throws TpmFault `endorsement_key_unsuitable`, `endorsement_key_unknown`, `chain_untrusted`, `certificate_expired`,
@@ -99,7 +109,7 @@ function refuseUnlessEndorses(leaf: Certificate, area: PublicArea): void {
 
 /** Certificates of an anchor: each that can be read is trusted by itself, root or not, since it was approved. */
 const trusted = (pem: string): Certificate[] =>
-  certificatesIn(pem).flatMap((der) => {
+  anchorCertificates(pem).flatMap((der) => {
     try {
       return [readCertificate(der)]
     } catch {

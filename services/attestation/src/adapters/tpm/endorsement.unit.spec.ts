@@ -2,13 +2,13 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import type { Anchor } from '@credence/contracts/attestation/trust'
-import { sha256 } from '@credence/shared/digest'
 import * as x509 from '@peculiar/x509'
 import { describe, expect, it } from 'vitest'
-import { listedKey, manufacturer } from '../../testing/tpm.ts'
+import { AUDIENCE, listedKey, manufacturer } from '../../testing/tpm.ts'
 import { evidenceOf, RECORDED, recorded } from '../../testing/tpm2-quotes/recorded.ts'
-import { endorse } from './endorsement.ts'
-import { ATTRIBUTE, type PublicArea, parsePublicArea, unwrapPublic } from './public-area.ts'
+import { endorse, endorsementDigestOf } from './endorsement.ts'
+import { tpmEnroller } from './enroller.ts'
+import { ATTRIBUTE, type PublicArea, parseSizedPublicArea } from './public-area.ts'
 
 const NOW = new Date('2026-11-25T12:00:00Z')
 const code = (work: () => unknown): string | undefined => {
@@ -23,8 +23,8 @@ const code = (work: () => unknown): string | undefined => {
 describe.each(RECORDED)('the endorsement key of the recorded TPM (%s)', (name) => {
   const one = recorded(name)
   const evidence = evidenceOf(one)
-  const bytes = unwrapPublic(evidence.endorsementPublic)
-  const key = { area: parsePublicArea(bytes), digest: sha256(bytes) }
+  const area = parseSizedPublicArea(evidence.endorsementPublic)
+  const key = { area, digest: endorsementDigestOf(area) }
   const now = new Date(one.made)
 
   it('is certified by its manufacturer, whose name and end are told', () => {
@@ -52,6 +52,26 @@ describe.each(RECORDED)('the endorsement key of the recorded TPM (%s)', (name) =
     expect(endorse(key, [], { anchors: [anchor], now })).toEqual(listed)
     expect(endorse(key, evidence.endorsementCertificates, { anchors: [anchor], now })).toEqual(listed)
     expect(code(() => endorse(key, [], { anchors: [one.anchor], now }))).toBe('endorsement_key_unknown')
+  })
+
+  it('is known by one digest, whatever else its public area says', () => {
+    const about = { agent: one.agent, audience: AUDIENCE, anchors: [one.anchor], now }
+    const digestWith = (endorsementPublic: Uint8Array) => {
+      const prepared = tpmEnroller.prepare({ ...evidence, endorsementPublic }, about)
+      return 'refused' in prepared ? prepared.refused : prepared.record.ek_digest
+    }
+    const other = Buffer.from(evidence.endorsementPublic)
+    // The first byte of its policy, behind sizes, type, name algorithm and attributes: no certificate says anything of it.
+    other[12]! ^= 1
+    expect(digestWith(evidence.endorsementPublic)).toBe(one.record.ek_digest)
+    expect(digestWith(other)).toBe(one.record.ek_digest)
+  })
+
+  it('is vouched for by nobody under an anchor that cannot be decoded', () => {
+    const broken = manufacturer('-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n')
+    expect(code(() => endorse(key, evidence.endorsementCertificates, { anchors: [broken], now }))).toBe(
+      'chain_untrusted',
+    )
   })
 })
 

@@ -5,8 +5,8 @@ import { sha256 } from '@credence/shared/digest'
 import type { AboutEnrolment, EnrolmentEvidence, Prepared, TpmEnroller } from '../../api/tpm-enrolment.ts'
 import { attestationKeyOf, same } from './attestation-key.ts'
 import { makeCredential } from './credential.ts'
-import { endorse } from './endorsement.ts'
-import { parsePublicArea, unwrapPublic } from './public-area.ts'
+import { endorse, endorsementDigestOf } from './endorsement.ts'
+import { type PublicArea, parseSizedPublicArea } from './public-area.ts'
 import { TpmFault } from './reader.ts'
 
 const SECRET_BYTES = 32
@@ -15,9 +15,9 @@ export const tpmEnroller: TpmEnroller = {
   prepare: (evidence, about) => {
     let ekDigest: string | undefined
     try {
-      const publicArea = unwrapPublic(evidence.endorsementPublic)
-      ekDigest = sha256(publicArea)
-      return prepare(evidence, about, { publicArea, digest: ekDigest })
+      const area = parseSizedPublicArea(evidence.endorsementPublic)
+      ekDigest = endorsementDigestOf(area)
+      return prepare(evidence, about, { area, digest: ekDigest })
     } catch (error) {
       if (!(error instanceof TpmFault)) throw error
       return { refused: error.code, detail: error.message, ...(ekDigest ? { ekDigest } : {}) }
@@ -29,14 +29,10 @@ export const tpmEnroller: TpmEnroller = {
 function prepare(
   evidence: EnrolmentEvidence,
   about: AboutEnrolment,
-  { publicArea, digest }: { publicArea: Uint8Array; digest: string },
+  endorsement: { area: PublicArea; digest: string },
 ): Prepared {
-  const area = parsePublicArea(publicArea)
-  const { anchor, certified, manufacturer, expiresAt } = endorse(
-    { area, digest },
-    evidence.endorsementCertificates,
-    about,
-  )
+  const { area, digest } = endorsement
+  const { anchor, certified, manufacturer, expiresAt } = endorse(endorsement, evidence.endorsementCertificates, about)
   const binding = tpmEnrolmentBinding({ ...about.agent, audience: about.audience })
   const key = attestationKeyOf(evidence, binding)
   const secret = randomBytes(SECRET_BYTES)

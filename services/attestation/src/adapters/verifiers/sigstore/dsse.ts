@@ -1,7 +1,7 @@
 /** Whose word is this: a bundle’s DSSE signature, checked with keys, authorities and Sigstore instances that we named. */
 import type { KeyObject } from 'node:crypto'
 import type { Anchor } from '@credence/contracts/attestation/trust'
-import { certificatesIn } from '@credence/shared/spiffe/x509-svid'
+import { anchorCertificates } from '../../anchor-certificates.ts'
 import type { Refused, SignedBundle } from './bundle.ts'
 import { type Certificate, identityFault, readCertificate, usageFault } from './certificates.ts'
 import { chainFault } from './chain.ts'
@@ -114,7 +114,7 @@ function signatureFault(key: KeyObject, signed: SignedBundle): string | undefine
 const encoded = ({ payloadType, payload }: SignedBundle): Buffer => preAuthEncoding(payloadType, payload)
 
 const certificates = (pem: string): Certificate[] =>
-  certificatesIn(pem).flatMap((der) => {
+  anchorCertificates(pem).flatMap((der) => {
     const read = readCertificate(der)
     return read ? [read] : []
   })

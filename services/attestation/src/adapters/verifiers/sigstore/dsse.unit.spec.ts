@@ -122,6 +122,11 @@ describe('a bundle signed under an authority', () => {
     expect(refusal(await signedBy(leaf, [leaf]), [authorityAnchor(root)])).toBe('chain_untrusted')
   })
 
+  it('is refused, and nothing breaks, under an anchor that cannot be decoded', async () => {
+    const broken = { ...root, pem: '-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n' }
+    expect(refusal(await signedBy(await leafOf()), [authorityAnchor(broken)])).toBe('chain_untrusted')
+  })
+
   it('is refused when the bundle brings its own root', async () => {
     const theirs = await certify({ ca: true, subject: 'CN=Root' })
     const leaf = await certify({ by: theirs, names: [{ type: 'url', value: SAN }] })

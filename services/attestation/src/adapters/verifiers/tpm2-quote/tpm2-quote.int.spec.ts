@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createTpm2Quote } from '@credence/attester/evidence/tpm2-quote'
 import { ATTESTATION_KEY_TYPES, type AttestationKeyType } from '@credence/attester/tpm/attestation-key'
 import type { EnrolOptions } from '@credence/attester/tpm/enrol'
+import { endorsementDigest } from '@credence/attester/tpm/inspect'
 import { createQuoter, type Quoter, type Selection } from '@credence/attester/tpm/quote'
 import { tpmEnrolmentBinding } from '@credence/contracts/attestation/binding'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -115,6 +116,8 @@ describe.skipIf(swtpmMissing)(`a real TPM${swtpmMissing ? ` (skipped: ${swtpmMis
     const who = newAgent()
     const tpmListed = await enrolled({ tcti: tpm.tcti, folder: newFolder() }, who, [listedKey(record.ek_digest)])
     expect(tpmListed).toMatchObject({ certified: false, ek_digest: record.ek_digest })
+    // What `credence tpm endorsement-key` shows the operator.
+    expect(await endorsementDigest(tpm.tcti, 'rsa2048')).toBe(record.ek_digest)
   })
 
   it('is refused without anybody who vouches for it', async () => {

@@ -389,7 +389,7 @@ export interface TpmManufacturerAnchor {
 }
 
 export interface TpmEndorsementKeyAnchor {
-  /** SHA-256 of the public area (TPMT_PUBLIC) of the endorsement key. */
+  /** SHA-256 of the endorsement key (SubjectPublicKeyInfo, DER). */
   ekDigest: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
