@@ -5,13 +5,14 @@
  */
 import type { ClaimsOf } from '@credence/contracts/attestation/claims'
 import type { EvidenceKind, ModelGrade } from '@credence/contracts/attestation/kinds'
-import { leavesOf, type SensitivityRule } from '@credence/contracts/attestation/requirements'
+import { leavesOf, type Requirement, type SensitivityRule } from '@credence/contracts/attestation/requirements'
 import type { Reference } from '@credence/contracts/attestation/trust'
 import { type Composition, type EarStatus, Sensitivity } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
 import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VERIFIER_MALFUNCTION } from './ar4si.ts'
 import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
+import { approvedComposition } from './kinds/software.ts'
 import type { Profile } from './profile.ts'
 import { withAlike } from './reference.ts'
 import { judgeRule, type Piece } from './rule.ts'
@@ -35,6 +36,8 @@ export type Appraisal = {
   /** Those of them for which it was not accepted. */
   against: string[]
   composition: Composition | undefined
+  /** Whether somebody approved exactly this composition; otherwise it is the agent’s own word, and nothing else. */
+  compositionApproved: boolean
   modelGrade: ModelGrade | undefined
   references: string[]
   anchors: string[]
@@ -88,8 +91,8 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     reasons: unique([...against, ...notes]),
     against,
     composition,
-    // Of a piece by which the profile is met: others are not held to its grade and its signers.
-    modelGrade: judged.relied.includes('model-signing') ? claims['model-signing']?.grade : undefined,
+    compositionApproved: composition !== undefined && approvedComposition(composition, about.references) !== undefined,
+    modelGrade: gradeOf(claims['model-signing'], about.profile, about.appraisers),
     // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
     references: withAlike(
       findings.flatMap(({ references }) => references),
@@ -149,9 +152,23 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
 }
 
 /** By its rule, and by what it says of sensitivities. */
-function kindsAskedBy(profile: Profile | undefined): Set<EvidenceKind> {
+function leavesIn(profile: Profile | undefined): Requirement[] {
   const rules = profile ? [profile.rule, ...profile.sensitivities.flatMap(({ rule }) => rule ?? [])] : []
-  return new Set(rules.flatMap(leavesOf).map(({ kind }) => kind))
+  return rules.flatMap(leavesOf)
+}
+const kindsAskedBy = (profile: Profile | undefined): Set<EvidenceKind> =>
+  new Set(leavesIn(profile).map(({ kind }) => kind))
+
+/** Of a model by a signer that the profile takes: it is told to policies, which ask no further. */
+function gradeOf(
+  claims: AllClaims['model-signing'],
+  profile: Profile | undefined,
+  appraisers: Appraisers,
+): ModelGrade | undefined {
+  const asked = leavesIn(profile).filter((leaf) => leaf.kind === 'model-signing')
+  const isTaken = (leaf: (typeof asked)[number]) =>
+    claims && appraisers['model-signing'].unmet(claims, leaf).length === 0
+  return asked.length === 0 || asked.some(isTaken) ? claims?.grade : undefined
 }
 
 /** Nothing is claimed of what was not looked at; else it is the verifier’s fault (−1), or the evidence’s (99). */

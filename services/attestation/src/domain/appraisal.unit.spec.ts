@@ -106,7 +106,9 @@ describe('what the agent says of itself', () => {
       accepted: true,
       status: 'affirming',
       kinds: ['spiffe-svid'],
+      compositionApproved: false,
     })
+    expect(of([said(APPROVED), svid], { profile })).toMatchObject({ accepted: true, compositionApproved: true })
     expect(of([said({ ...APPROVED, model: digest('9') }), svid], { profile }).against).toContain(
       'software/model_not_as_registered',
     )
@@ -256,13 +258,13 @@ describe('the grade of a model', () => {
     label: 'm',
     value: { type: 'model', statement_digest: APPROVED.model },
   }
-  it('is told of a piece by which the profile is met, and of none that it does not take', () => {
+  it('is told of a signer that the profile takes, or where it says nothing of models; of no other', () => {
     const signed = (...signers: string[]): Rule => ({ kind: 'model-signing', grade: 'files', signers })
     const grade = (rule: Rule) =>
       of([said(APPROVED), svid, claimed], { profile: profileOf(rule), references: [...around.references, model] })
     expect(grade({ any_of: [SVID, signed('anc_2')] })).toMatchObject({ accepted: true, modelGrade: 'files' })
     expect(grade({ any_of: [SVID, signed('anc_1')] })).toMatchObject({ accepted: true, modelGrade: undefined })
-    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: undefined })
+    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: 'files' })
   })
 })
 

@@ -53,12 +53,11 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
 }
 
 /**
- * An agent says itself what it is made of. Policies are told where the profile asked for that, so that somebody approved it,
- * or where its builder signed the same; elsewhere it could say whatever a policy wants to hear.
+ * An agent says itself what it is made of. Policies are told what somebody approved; elsewhere it could say whatever a policy
+ * wants to hear. (Results of before do not say so; the kind `software` passes on what was approved only.)
  */
-const isVouchedFor = ({ kinds, evidence }: Recorded): boolean =>
-  kinds.includes('software') ||
-  evidence.some(({ kind, status }) => kind === 'agent-manifest' && status !== 'contraindicated')
+const isVouchedFor = ({ composition_approved, kinds }: Recorded): boolean =>
+  composition_approved ?? kinds.includes('software')
 
 /** Why a result does not let its agent act, and on resources of this sensitivity; empty when it does. */
 export function attestationReasons(
