@@ -1,4 +1,5 @@
 /** A parser or verifier under test. */
+import { ProducerError } from '@credence/attester/producer'
 import { CredenceError } from '@credence/contracts/errors'
 import { TpmFault } from '../../services/attestation/src/adapters/tpm/reader.ts'
 import type { Genuine } from './genuine.ts'
@@ -36,6 +37,7 @@ export async function orFault(parse: () => unknown): Promise<Outcome> {
   } catch (error) {
     if (error instanceof TpmFault) return { refused: error.code }
     if (error instanceof CredenceError) return { refused: error.reason }
+    if (error instanceof ProducerError) return { refused: error.code }
     throw error
   }
 }

@@ -1,5 +1,6 @@
 /** One input after the other on one parser: what came of them. */
 
+import { messageOf } from '@credence/shared/log'
 import { mutant } from './mutations/mutate.ts'
 import { randomOf } from './mutations/random.ts'
 import type { Outcome, Subject } from './subject.ts'
@@ -54,14 +55,15 @@ export async function tryInputs(
   const tally = emptyTally()
   for (let input = about.from; input < about.until; input++) {
     const name = `${subject.name}#${input}`
-    const content = inputOf(subject, about.seed, input)
     about.at(input)
     tally.inputs++
-    const began = process.threadCpuUsage()
+    let began = process.threadCpuUsage()
     try {
+      const content = inputOf(subject, about.seed, input)
+      began = process.threadCpuUsage()
       count(tally, subject, await subject.judge(content), { name, genuine: about.genuine })
     } catch (error) {
-      tally.crashes.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      tally.crashes.push(`${name}: ${messageOf(error)}`)
     }
     const { user, system } = process.threadCpuUsage(began)
     if ((user + system) / 1000 > DEADLINE_MS) tally.hangs.push(`${name}: ${Math.round((user + system) / 1000)} ms`)

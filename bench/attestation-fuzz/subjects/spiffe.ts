@@ -1,5 +1,6 @@
 /** SVIDs and bundles of other trust domains: by what a real SPIRE gave (verifiers/spiffe-svid/recorded). */
 import { readFileSync } from 'node:fs'
+import { derElements } from '@credence/attester/workload-api/der'
 import { evidenceBinding } from '@credence/contracts/attestation/binding'
 import type { Anchor } from '@credence/contracts/attestation/trust'
 import { parseBundle } from '@credence/shared/spiffe/bundle'
@@ -111,6 +112,7 @@ export function spiffeSubjects(): Subject[] {
       judge: (input) =>
         provesSvidKey(certificate.publicKey, told.binding, input) ? { said: 'proved' } : { refused: 'binding_invalid' },
     },
+    parser('chain from the Workload API', all.map(certificateOf), derElements, 2),
     parser('claimed domain of an X.509-SVID', all.map(certificateOf), claimedX509TrustDomain, 2),
     parser(
       'claimed domain of a JWT-SVID',
