@@ -137,7 +137,7 @@ export const attestationEvents = {
   'credence.attestation.result.revoked.v1': z.strictObject({
     result: ResultId,
     agent: AgentId,
-    cause: z.enum(['reference_withdrawn', 'anchor_withdrawn', 'measurement_blocked', 'profile_changed']),
+    cause: z.enum(['reference_withdrawn', 'anchor_withdrawn', 'measurement_blocked', 'profile_changed', 'tpm_removed']),
     /** Id or digest of what was withdrawn, or version of the profile. */
     because: z.string(),
     consequence: z.enum(['quarantine', 'suspend']),

@@ -25,6 +25,7 @@ export function isWithdrawal({ type, data }: Fact, appraisals: Appraisals): bool
     case 'credence.attestation.anchor.withdrawn.v1':
     case 'credence.attestation.measurement.blocked.v1':
     case 'credence.attestation.profile.activated.v1':
+    case 'credence.attestation.tpm.removed.v1':
       return true
     case 'credence.attestation.result.recorded.v1':
       // Another replica had not heard of it yet.
@@ -73,6 +74,17 @@ export function createRevocations(parts: {
         found.set(agent, { held, cause: { ...cause, reason: said?.reason ?? 'Withdrawn.' }, causation: said?.commit })
       }
     return [...found.values()]
+  }
+
+  /** Agents whose result shows a TPM that was taken from them. */
+  function withoutTpm(now: Date): Due[] {
+    return [...appraisals.tpms.removed].flatMap(([agent, because]) => {
+      const held = standing(agent, now)
+      const quote = held?.result.evidence.find(({ kind }) => kind === 'tpm2-quote')
+      if (!held || quote?.kind !== 'tpm2-quote' || quote.claims?.ek_digest !== because) return []
+      const reason = 'The TPM that it shows was taken from the agent.'
+      return { held, cause: { cause: 'tpm_removed', because, consequence: 'suspend', reason }, causation: undefined }
+    })
   }
 
   function meets(held: Held, profile: Profile, now: Date): boolean {
@@ -140,6 +152,7 @@ export function createRevocations(parts: {
 
   return async (): Promise<void> => {
     await revoke(withdrawn(clock()))
+    await revoke(withoutTpm(clock()))
     await revoke(await belowProfile(clock()))
   }
 }
