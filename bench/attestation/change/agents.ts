@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CheckResponse, Decision } from '@credence/contracts/gen/credence/policy/v1/policy'
-import { madeIn } from '@credence/infra/demo/agent/evidence'
+import { createEvidence, madeIn } from '@credence/infra/demo/agent/evidence'
 import { type House, putToWork } from '@credence/infra/dev/house'
 import { AGENT_FOLDER } from '@credence/infra/dev/story/cast'
 import { checkRequest } from '@credence/infra/testing/check'
@@ -16,9 +16,11 @@ export type Watched = {
   /** The file that is changed. */
   prompt: string
   check(): Promise<CheckResponse>
+  /** Without its attester. @throws Error when it is refused */
+  attest(): Promise<void>
 }
 
-export type EnforcementPoint = { agents: Watched[]; close(): void }
+export type EnforcementPoint = { agents: Watched[]; close(): Promise<void> }
 
 export const allowed = ({ decision }: CheckResponse): boolean => decision === Decision.DECISION_ALLOW
 
@@ -32,7 +34,9 @@ export async function openWatched(house: House, count: number): Promise<Enforcem
     tls: await stack.workload('enforcement-point/calendar'),
     addresses: { policy: `localhost:${ports.policyMesh}` },
   })
+  const evidence = createEvidence({ folder: AGENT_FOLDER, manifest: house.cast.built.manifest })
   const agents: Watched[] = []
+  const open: { close(): unknown }[] = [clients, evidence]
   for (let number = 0; number < count; number++) {
     const folder = join(stack.folder, 'watched', String(number))
     const keyFile = join(folder, 'agent.pem')
@@ -50,10 +54,17 @@ export async function openWatched(house: House, count: number): Promise<Enforcem
       agentId,
       ...configured(house, folder, { agentId, spiffeId: agent.spiffeId, keyFile }),
       check: () => clients.policy.check(question),
+      attest: async () => {
+        const { accepted, reasons } = await agent.attest(evidence.collect)
+        if (!accepted) throw new Error(`an attestation was refused: ${reasons.join(', ')}`)
+      },
     })
-    await agent.close()
+    open.push(agent)
   }
-  return { agents, close: clients.close }
+  const close = async () => {
+    for (const one of open) await one.close()
+  }
+  return { agents, close }
 }
 
 /** The agent’s files in a folder, and the file of its attester. */

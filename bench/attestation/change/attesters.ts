@@ -1,7 +1,7 @@
 /** The process with the helpers, as the bench sees it. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Noticed, Wish } from './beside.ts'
+import type { Noticed } from './beside.ts'
 
 export type Attesters = {
   /** The first that fits and came after that moment. @throws Error when none comes */
@@ -10,7 +10,6 @@ export type Attesters = {
     what: W,
     about: { since: number; fits?: (noticed: Extract<Noticed, { what: W }>) => boolean },
   ): Promise<Extract<Noticed, { what: W }>>
-  attest(agent: number): void
   stop(): void
 }
 
@@ -47,7 +46,6 @@ export function startAttesters(configFiles: readonly string[]): Attesters {
         listeners.add(look)
         look()
       }),
-    attest: (agent) => void child.send({ agent } satisfies Wish),
     stop: () => void child.kill(),
   }
 }

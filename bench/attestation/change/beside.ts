@@ -2,7 +2,6 @@
 
 import { openAttester } from '@credence/attester/attester'
 import { readAttesterConfig } from '@credence/attester/config'
-import type { Kept } from '@credence/sdk/agent/keep-attested'
 import { messageOf } from '@credence/shared/log'
 
 /** `at`: milliseconds of the machine’s monotonic clock, the same in every process. */
@@ -12,12 +11,9 @@ export type Noticed = { agent: number; at: number } & (
   | { what: 'answered'; accepted: boolean; reasons: string[] }
   | { what: 'failed'; message: string }
 )
-/** Attest now. */
-export type Wish = { agent: number }
-
 const now = (): number => Number(process.hrtime.bigint()) / 1e6
 
-async function beside(agent: number, configFile: string): Promise<Kept> {
+async function beside(agent: number, configFile: string): Promise<void> {
   const say = (noticed: Noticed) => void process.send?.(noticed)
   const attester = await openAttester(readAttesterConfig(configFile), {
     listeners: {
@@ -27,9 +23,8 @@ async function beside(agent: number, configFile: string): Promise<Kept> {
       onFailure: (error) => say({ agent, at: now(), what: 'failed', message: messageOf(error) }),
     },
   })
-  return attester.keep()
+  await attester.keep()
 }
 
-const kept = await Promise.all(process.argv.slice(2).map((configFile, agent) => beside(agent, configFile)))
-process.on('message', ({ agent }: Wish) => kept[agent]?.now())
+await Promise.all(process.argv.slice(2).map((configFile, agent) => beside(agent, configFile)))
 process.on('disconnect', () => process.exit(0))

@@ -9,10 +9,11 @@ import type { Section } from '../section.ts'
 import { allowed, openWatched, type Watched } from './agents.ts'
 import { type Attesters, startAttesters } from './attesters.ts'
 
-/** An agent may attest 30 times a minute, and does so twice for each change: several take turns. */
+/** An agent may attest 30 times a minute, and does so two or three times for each change: several take turns. */
 type Size = { agents: number; rounds: number }
-const WHOLE: Size = { agents: 5, rounds: 100 }
-const QUICK: Size = { agents: 2, rounds: 10 }
+const WHOLE: Size = { agents: 10, rounds: 100 }
+const QUICK: Size = { agents: 5, rounds: 10 }
+const BETWEEN_CHANGES_MS = 6_000
 const PATIENCE_MS = 30_000
 
 /** In milliseconds since the file began to be written. */
@@ -34,21 +35,28 @@ export async function measureChange(house: House, modelReference: string, quick:
       await attesters.noticed(number, 'answered', { since: 0, fits: ({ accepted }) => accepted })
       await untilAllowed(house, agent)
     }
+    const began = now()
     for (let round = 0; round < size.rounds; round++) {
       const number = round % point.agents.length
+      const due = began + Math.floor(round / point.agents.length) * BETWEEN_CHANGES_MS
+      await delay(Math.max(0, due - now()))
       changes.push(await change(house, point.agents[number] as Watched, { number, attesters, calls }))
     }
+    attesters.stop()
     let reference = modelReference
     for (let round = 0; round < size.rounds; round++) {
       const number = round % point.agents.length
       const agent = point.agents[number] as Watched
-      if (!allowed(await agent.check())) await attestAgain(house, agent, number, attesters)
+      if (!allowed(await agent.check())) {
+        await agent.attest()
+        await untilAllowed(house, agent)
+      }
       withdrawals.push(await withdraw(house, agent, reference))
       reference = await approveModel(house.cast.security, house.cast.built)
     }
   } finally {
     attesters.stop()
-    point.close()
+    await point.close()
   }
   return section(size, { changes, withdrawals, calls })
 }
@@ -103,13 +111,6 @@ async function firstRefusal(
     if (!allowed(answer)) return { refused, reasons: answer.reasons.map(({ code }) => code) }
     if (refused > PATIENCE_MS) throw new Error('no call was refused in time')
   }
-}
-
-async function attestAgain(house: House, agent: Watched, number: number, attesters: Attesters): Promise<void> {
-  const since = now()
-  attesters.attest(number)
-  await attesters.noticed(number, 'answered', { since, fits: ({ accepted }) => accepted })
-  await untilAllowed(house, agent)
 }
 
 /** Good evidence alone lifts no quarantine: a person does. */
