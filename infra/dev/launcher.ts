@@ -78,6 +78,8 @@ function showAround({ ports, issuer, idpIssuer }: Stack, { agentId, decisionId, 
   say(`  npm run -s credence -- explain ${agentId}`)
   say(`  npm run -s credence -- decision replay ${decisionId}`)
   say(`  npm run -s credence -- audit prove ${decisionIndex} --out booking`)
+  say(`  npm run -s credence -- attestation show ${agentId}`)
+  say('  npm run -s credence -- reference list')
   say('  npm run -s credence -- policy list')
   say('  npm run -s credence -- audit records --from 0')
   say('')

@@ -89,6 +89,19 @@ describe('an agent attests', () => {
   })
 })
 
+describe('a restart', () => {
+  it('forgets nothing: neither results nor open challenges', async () => {
+    const worker = await house.agent()
+    const { resultId } = await worker.attest()
+    const asked = await submission(worker)
+    await house.stack.service('attestation').stop()
+    await house.stack.start('attestation')
+    expect(await house.security.getResult({ agentId: worker.agentId, notBefore: [] })).toMatchObject({ resultId })
+    expect(await worker.client.submitEvidence(asked)).toMatchObject({ accepted: true })
+    expect(await refusalOf(worker.client.submitEvidence(asked))).toEqual(precondition('challenge_used'))
+  })
+})
+
 describe('a challenge', () => {
   it('is answered once, on whichever replica', async () => {
     const worker = await house.agent()

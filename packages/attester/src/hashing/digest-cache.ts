@@ -4,7 +4,18 @@
  * a program that has the file mapped for writing can for as long as its pages are dirty. So a digest counts for a day.
  */
 import { randomUUID } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { Sha256 } from '@credence/contracts/events/values'
 import { z } from 'zod'
@@ -61,13 +72,18 @@ export function openDigestCache(path?: string, now: () => number = Date.now): Di
 }
 
 function read(path: string): z.infer<typeof Kept>['digests'] {
+  let file: number | undefined
   try {
-    const about = lstatSync(path)
+    // What is looked at is what is read: through one descriptor, and through no link.
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    const about = fstatSync(file)
     const ours = about.isFile() && (about.mode & 0o022) === 0 && (!process.getuid || about.uid === process.getuid())
     if (!ours || about.size > MAX_BYTES) return []
-    return Kept.parse(JSON.parse(readFileSync(path, 'utf8'))).digests
+    return Kept.parse(JSON.parse(readFileSync(file, 'utf8'))).digests
   } catch {
     return []
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }
 

@@ -100,7 +100,10 @@ async function programOfAgent({ program }: Made, process: RunningProcess | undef
   const { path, via } = programOf(process)
   const seen = { known: 'seen' as const, what: path, via }
   if ('process' in program) return seen
-  const message = `Process ${process.pid} runs ${path}, not ${program.file}.`
+  const message =
+    path === program.file
+      ? `Process ${process.pid} runs what lay at ${path} when it was started; another file lies there now.`
+      : `Process ${process.pid} runs ${path}, not ${program.file}.`
   return { ...seen, fault: { code: 'other_program_runs', message } }
 }
 

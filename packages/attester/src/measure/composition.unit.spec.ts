@@ -19,6 +19,7 @@ import { sha256 } from '@credence/shared/digest'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { createHashing } from '../hashing/hashing.ts'
 import { type Made, measureComposition } from './composition.ts'
+import { loadedModels } from './loaded.ts'
 import { lookAtProcess, startOf } from './process.ts'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'credence-measure-')))
@@ -177,6 +178,10 @@ describe.skipIf(process.platform !== 'linux')('a running process', () => {
     // Replaced on disk: what runs is still the old one.
     renameSync(file('another-program', 'another'), own)
     expect((await sleep()).composition).toEqual(before)
+    // Neither does its name make what lies there now what runs.
+    const named = await measured({ program: { file: own } }, child.pid)
+    expect(named.composition).toEqual(before)
+    expect(named.faults).toMatchObject([{ code: 'other_program_runs' }])
   })
 
   it('is measured as what it runs, when that is not the named program', async () => {
@@ -230,6 +235,16 @@ describe.skipIf(process.platform !== 'linux')('a running process', () => {
     expect(fault).toBe('other_model_loaded')
     // The kernel lets root read what is mapped; others learn that it is not the approved one.
     expect([sha256('poisoned'), '0'.repeat(64)]).toContain(measuredAs)
+  })
+
+  it('is not measured when not all that it has opened or mapped is seen', async () => {
+    file('runs.mjs', stay())
+    const pid = await run(process.execPath, 'runs.mjs')
+    const loaded = (of: number, most?: number) => loadedModels(of, new Map(), async () => '', most)
+    expect(await loaded(pid)).toEqual({ paths: [] })
+    expect(await code(loaded(pid, 10))).toBe('process_too_large')
+    // One that has ended a moment ago shows nothing.
+    expect(await code(loaded(2 ** 22 - 1))).toBe('process_hidden')
   })
 
   it('has a start by which another process of the same number is told from it, and an end', async () => {

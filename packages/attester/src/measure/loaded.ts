@@ -1,12 +1,13 @@
 /** Model files that a process has opened or mapped (Linux, proc(5)): are they the ones that were measured? */
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { MeasureError } from '../measure-error.ts'
 
 /** `file` is device and inode. */
 type Loaded = { path: string; via: string; file: string }
 
 const MODEL_FILE =
   /(\.(safetensors|gguf|ggml|onnx|pt|pth|tflite|keras|mlmodel)|(^|\/)[^/]*model[^/]*\.bin)( \(deleted\))?$/i
-/** A process with more is looked at in part, and says so by failing. */
+/** Of files and of mappings. A process with more is not looked at in part: among what is left out could be the other model. */
 const MOST = 65_536
 
 /** Model files that a process holds; `other` was not measured: with its content, unless that cannot be read any more. */
@@ -15,13 +16,15 @@ export type Held = { paths: string[]; other?: { path: string; digest: string | u
 /**
  * @param measured digests of the model’s files by path
  * @param digest reads a file through the kernel’s link to it, so that one that was replaced is read as the process has it
+ * @throws MeasureError `process_hidden` when the kernel does not show all of it, `process_too_large` when there is too much
  */
 export async function loadedModels(
   pid: number,
   measured: ReadonlyMap<string, string>,
   digest: (path: string) => Promise<string>,
+  most = MOST,
 ): Promise<Held> {
-  const loaded = [...(await openedBy(pid)), ...(await mappedBy(pid))]
+  const loaded = [...(await openedBy(pid, most)), ...(await mappedBy(pid, most))]
   const paths = [...new Set(loaded.map(({ path }) => path))]
   const files = new Set(await Promise.all([...measured.keys()].map(identity)))
   const contents = new Set(measured.values())
@@ -33,9 +36,22 @@ export async function loadedModels(
   return { paths }
 }
 
-async function openedBy(pid: number): Promise<Loaded[]> {
+/** What cannot be seen is not nothing: a process could hide what it has loaded. */
+const hidden = (pid: number) => (error: NodeJS.ErrnoException) => {
+  throw new MeasureError(
+    'process_hidden',
+    `What process ${pid} has opened and mapped may not be looked at (${error.code}).`,
+  )
+}
+function refuseMore(pid: number, all: readonly string[], most: number): void {
+  if (all.length > most)
+    throw new MeasureError('process_too_large', `Process ${pid} has opened or mapped more than ${most} files.`)
+}
+
+async function openedBy(pid: number, most: number): Promise<Loaded[]> {
   const at = `/proc/${pid}/fd`
-  const numbers = (await readdir(at).catch(() => [])).slice(0, MOST)
+  const numbers = await readdir(at).catch(hidden(pid))
+  refuseMore(pid, numbers, most)
   const found = await Promise.all(
     numbers.map(async (number) => {
       const via = `${at}/${number}`
@@ -49,8 +65,9 @@ async function openedBy(pid: number): Promise<Loaded[]> {
 /** `7f…-7f… r--s 00000000 fd:00 1234   /models/a.safetensors` */
 const MAPPING = /^([0-9a-f]+-[0-9a-f]+) \S+ \S+ \S+ ([1-9][0-9]*) +(\/.*)$/
 
-async function mappedBy(pid: number): Promise<Loaded[]> {
-  const lines = (await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '')).split('\n').slice(0, MOST)
+async function mappedBy(pid: number, most: number): Promise<Loaded[]> {
+  const lines = (await readFile(`/proc/${pid}/maps`, 'utf8').catch(hidden(pid))).split('\n')
+  refuseMore(pid, lines, most)
   const found = new Map<string, { path: string; inode: string; range: string }>()
   for (const line of lines) {
     const [, range = '', inode = '', path = ''] = MAPPING.exec(line) ?? []

@@ -119,8 +119,8 @@ export async function runsFile(process: RunningProcess, path: string): Promise<b
   const wanted = await identity(path)
   for (const via of [process.executableVia, ...process.named.map((one) => one.via)])
     if ((await identity(via)) === wanted) return true
-  // Replaced since it was started: then the path still tells.
-  return [process.executable, ...process.named.map((one) => one.path)].includes(resolve(path))
+  // A script that was replaced since it was started: the path still tells. Of an executable the kernel keeps what runs.
+  return isInterpreter(process) && process.named.some((one) => one.path === resolve(path))
 }
 
 const identity = (path: string): Promise<string | undefined> =>

@@ -1,18 +1,21 @@
 /** The helper beside an agent: real files, a real process, the real attestation service, the command line itself. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type AttesterListeners, openAttester } from '@credence/attester/attester'
-import { readAttesterConfig } from '@credence/attester/config'
+import { type AttesterConfig, readAttesterConfig } from '@credence/attester/config'
+import { signManifest } from '@credence/attester/manifest/sign'
+import { writeAgentManifest } from '@credence/contracts/attestation/agent-manifest'
 import type { Composition } from '@credence/contracts/events/values'
 import type { Shown } from '@credence/sdk/agent/attestation'
 import type { AgentKey } from '@credence/sdk/agent/key'
 import { openAgentKey } from '@credence/sdk/agent/key-file'
-import { measure } from '@credence/sdk/agent/measure'
+import { measure, measureTools } from '@credence/sdk/agent/measure'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { compositionFor, profileFor } from '../../../../infra/dev/attestation.ts'
+import { anchorFor, asks, compositionFor, profileFor } from '../../../../infra/dev/attestation.ts'
 import { credence } from '../../../../infra/testing/credence.ts'
 import { BLUEPRINT, type House, inProto, openHouse, until } from '../../../../services/attestation/src/testing/house.ts'
 
@@ -27,6 +30,7 @@ let key: AgentKey
 let composition: Composition
 let config: string
 let agentId: string
+let profileVersion: number
 const stopping: (() => unknown)[] = []
 
 const file = (name: string, content: string): string => {
@@ -40,7 +44,6 @@ const replace = (name: string, content: string) => renameSync(file(`${name}.new`
 beforeAll(async () => {
   house = await openHouse()
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'credence-attest-agent-')))
-  key = await openAgentKey(join(folder, 'agent.pem'))
   const files = {
     program: file('agent.mjs', "console.log('ready'); setInterval(() => {}, 1000)"),
     prompt: file('prompt.md', 'prompt'),
@@ -52,17 +55,20 @@ beforeAll(async () => {
   const profile = profileFor(BLUEPRINT, { maximumAgeSeconds: BigInt(LIFE_SECONDS) })
   const { version } = await house.security.defineProfile({ profile })
   await house.security.activateProfile({ blueprint: BLUEPRINT, version })
+  profileVersion = version
   await house.security.approveReferenceValue({
     reference: compositionFor(BLUEPRINT, inProto(composition), 'On disk'),
   })
-  const worker = await house.agent(
-    {
-      prompt_digest: composition.prompt,
-      tool_manifest_digest: composition.tool_manifest,
-      model: { provider: 'acme', name: 'small', version: '1', digest: composition.model },
-    },
-    key,
-  )
+}, 120_000)
+/** An agent of its own for each group of tests: the service takes thirty submissions a minute of each. */
+const ownAgent = async () => {
+  key = await openAgentKey(join(folder, 'agent.pem'))
+  const parts = {
+    prompt_digest: composition.prompt,
+    tool_manifest_digest: composition.tool_manifest,
+    model: { provider: 'acme', name: 'small', version: '1', digest: composition.model },
+  }
+  const worker = await house.agent(parts, key)
   agentId = worker.agentId
   await worker.challenge()
   const told = {
@@ -78,7 +84,7 @@ beforeAll(async () => {
     recheck_seconds: 5,
   }
   config = file('attest.json', JSON.stringify(told))
-}, 120_000)
+}
 afterEach(async () => {
   for (const stop of stopping.splice(0)) await stop()
 })
@@ -88,7 +94,7 @@ afterAll(async () => {
 }, 60_000)
 
 /** A helper in this process, and what it tells. */
-async function keep(pid?: number, part: { recheck_seconds?: number } = {}) {
+async function keep(pid?: number, part: Partial<AttesterConfig> = {}) {
   const told = {
     results: [] as Shown[],
     failures: [] as unknown[],
@@ -114,6 +120,7 @@ async function keep(pid?: number, part: { recheck_seconds?: number } = {}) {
 const newest = async () => house.security.getResult({ agentId, notBefore: [] })
 
 describe('an attester', () => {
+  beforeAll(ownAgent)
   it('keeps an agent attested: the next result comes before the last one ends', async () => {
     const { results, failures } = await keep()
     await until(
@@ -195,7 +202,64 @@ describe('an attester', () => {
   }, 60_000)
 })
 
+describe('an attester with the builder’s manifest', () => {
+  beforeAll(ownAgent)
+  it('shows it, is refused by the name of the tool file that changed, and accepted with a new manifest', async () => {
+    const builder = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const material = { pem: builder.publicKey.export({ type: 'spki', format: 'pem' }) as string, provider: '' }
+    const anchor = anchorFor(['agent-manifest'], { $case: 'publicKey', value: material })
+    await house.security.approveTrustAnchor({ anchor })
+    const asked = profileFor(BLUEPRINT, { rule: asks('agent-manifest') })
+    const { version } = await house.security.defineProfile({ profile: asked })
+    await house.security.activateProfile({ blueprint: BLUEPRINT, version })
+    stopping.push(() => house.security.activateProfile({ blueprint: BLUEPRINT, version: profileVersion }))
+    const sign = async (label: string) => {
+      const part = (name: string, digest: string) => ({ name, digest })
+      const { program, prompt, model } = composition
+      const tools = await measureTools(join(folder, 'tools.json'))
+      const parts = { program: part('agent.mjs', program), prompt: part('prompt.md', prompt), model: part('m', model) }
+      const statement = writeAgentManifest({ blueprint: BLUEPRINT, label, tools, ...parts })
+      return signManifest(statement, builder.privateKey)
+    }
+    file('manifest.json', await sign('1'))
+    const evidence = { 'agent-manifest': { file: join(folder, 'manifest.json') } }
+    const { results } = await keep(undefined, { evidence })
+    const answer = (wanted: (shown: Shown) => boolean) =>
+      until(
+        () => results.findLast(wanted),
+        (found) => found !== undefined,
+      )
+    const [first] = await until(
+      () => results,
+      (all) => all.length > 0,
+    )
+    expect(first).toMatchObject({ accepted: true, status: 'affirming' })
+
+    const approved = readFileSync(join(folder, 'tools.json'), 'utf8')
+    replace('tools.json', approved.replace('Reads', 'Reads. Then sends all of it elsewhere'))
+    const refused = await answer(({ accepted }) => !accepted)
+    expect(refused?.reasons).toEqual(expect.arrayContaining(['agent-manifest/tools_changed']))
+
+    // A manifest for the changed tools is not enough: nobody approved them.
+    const before = results.length
+    replace('manifest.json', await sign('2'))
+    const again = await until(
+      () => results.slice(before).find(({ reasons }) => !reasons.includes('agent-manifest/tools_changed')),
+      (found) => found !== undefined,
+    )
+    expect(again?.reasons).toEqual(expect.arrayContaining(['agent-manifest/tool_manifest_not_as_registered']))
+    replace('tools.json', approved)
+    replace('manifest.json', await sign('3'))
+    await until(
+      () => results.at(-1),
+      (last) => last?.accepted === true,
+    )
+    expect(results.at(-1)).toMatchObject({ accepted: true, status: 'affirming' })
+  }, 60_000)
+})
+
 describe.skipIf(process.platform !== 'linux')('an attester of a process', () => {
+  beforeAll(ownAgent)
   const start = async (script: string): Promise<ChildProcess> => {
     const child = spawn(process.execPath, [script], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
     stopping.push(() => child.kill('SIGKILL'))
@@ -232,6 +296,7 @@ describe.skipIf(process.platform !== 'linux')('an attester of a process', () => 
 })
 
 describe('credence attest-agent', () => {
+  beforeAll(ownAgent)
   const run = (...args: string[]) => credence('/nowhere', 'attest-agent', ...args)
 
   it('attests once, and ends as it was answered', async () => {

@@ -1,5 +1,5 @@
 /** The helper beside an agent: keeps it attested, by what it measures and gathers. */
-import { type Attester, type AttesterListeners, openAttester } from '@credence/attester/attester'
+import type { Attester, AttesterListeners } from '@credence/attester/attester'
 import { type AttesterConfig, ConfigError, readAttesterConfig, readPidFile } from '@credence/attester/config'
 import { MeasureError } from '@credence/attester/measure-error'
 import { ProducerError } from '@credence/attester/producer'
@@ -18,7 +18,7 @@ export function addAttestAgentCommand(program: Command): void {
   program
     .command('attest-agent')
     .description('runs beside an agent: measures it, shows evidence in time, and at once when something changes')
-    .option('--config <file>', 'who the agent is, what it is made of, what it shows (JSON; docs/attestation.md)')
+    .option('--config <file>', 'who the agent is, what it is made of, what it shows (JSON; docs/attest-agent.md)')
     .option('--once', 'attests once; ends with 0 when it was accepted, with 3 when it was refused')
     .option('--pid <number>', 'the agent’s process: it is observed, and attesting ends with it')
     .option('--verbose', 'says how each part is known')
@@ -33,6 +33,8 @@ export function addAttestAgentCommand(program: Command): void {
       const config = configured(() => readAttesterConfig(file))
       const progress = showProgress()
       const listeners = listening(options, progress)
+      // Loaded by whoever needs it: it brings all producers with it.
+      const { openAttester } = await import('@credence/attester/attester')
       const attester = await openAttester(config, { pid: processIn(config, options), listeners }).catch((error) => {
         const { text, code } = explained(error)
         throw new Explained(text, code)

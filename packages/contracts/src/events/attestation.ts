@@ -102,6 +102,8 @@ export const attestationEvents = {
     /** `<kind>/<code>`, or a code of the whole. */
     reasons: z.array(z.string()),
     composition: Composition.optional(),
+    /** Whether somebody approved exactly this composition; otherwise it is the agent’s own word, and nothing else. */
+    composition_approved: z.boolean().optional(),
     model_grade: ModelGrade.optional(),
     /** What it rests on: when one of these is withdrawn or blocked, the result counts no more. */
     references: z.array(ReferenceId),
@@ -135,7 +137,7 @@ export const attestationEvents = {
   'credence.attestation.result.revoked.v1': z.strictObject({
     result: ResultId,
     agent: AgentId,
-    cause: z.enum(['reference_withdrawn', 'anchor_withdrawn', 'measurement_blocked', 'profile_changed']),
+    cause: z.enum(['reference_withdrawn', 'anchor_withdrawn', 'measurement_blocked', 'profile_changed', 'tpm_removed']),
     /** Id or digest of what was withdrawn, or version of the profile. */
     because: z.string(),
     consequence: z.enum(['quarantine', 'suspend']),

@@ -41,6 +41,7 @@ export const AttestationLoss = z.enum([
   'anchor_withdrawn',
   'measurement_blocked',
   'profile_changed',
+  'tpm_removed',
 ])
 export type AttestationLoss = z.infer<typeof AttestationLoss>
 

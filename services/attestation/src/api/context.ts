@@ -32,6 +32,11 @@ export type Context = {
 export type Limits = {
   /** @throws CredenceError `resource_exhausted` when an agent submits too often */
   refuseTooMany(agent: string): Promise<void>
+  /**
+   * One submission of an agent after the other: whoever sends many keeps itself waiting, and no other agent.
+   * @throws CredenceError `resource_exhausted` when too many of its submissions wait already
+   */
+  oneByOne<T>(agent: string, submit: () => Promise<T>): Promise<T>
 }
 
 export type EarParts = {

@@ -15,6 +15,7 @@ export async function previewProfile(
 ): Promise<{ agents: number; failing: { agentId: string; reasons: string[] }[] }> {
   const now = clock()
   const references = appraisals.referencesOf(profile.blueprint)
+  const lists = appraisals.listsOf(profile.blueprint)
   const failing: { agentId: string; reasons: string[] }[] = []
   let agents = 0
   for (const id of [...appraisals.results.ofBlueprint(profile.blueprint)]) {
@@ -25,6 +26,7 @@ export async function previewProfile(
     const { unmet, until } = underProfile(held, profile, {
       agent,
       references,
+      lists,
       isBlocked: appraisals.isBlocked,
       appraisers,
     })

@@ -28,8 +28,9 @@ export async function record(
     agent,
     profile,
     references: appraisals.referencesOf(agent.blueprint),
+    lists: appraisals.listsOf(agent.blueprint),
     isBlocked: appraisals.isBlocked,
-    previous: appraisals.results.of(agent.agent)?.accepted?.result,
+    previous: appraisals.results.before(agent.agent),
     appraisers,
     now,
   })
@@ -59,7 +60,9 @@ export async function record(
     evidence: appraisal.evidence,
     trustworthiness_vector: appraisal.vector as Record<string, number>,
     reasons: appraisal.reasons,
-    ...(appraisal.composition ? { composition: appraisal.composition } : {}),
+    ...(appraisal.composition
+      ? { composition: appraisal.composition, composition_approved: appraisal.compositionApproved }
+      : {}),
     ...(appraisal.modelGrade ? { model_grade: appraisal.modelGrade } : {}),
     references: appraisal.references,
     anchors: appraisal.anchors,

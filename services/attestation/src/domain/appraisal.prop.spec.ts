@@ -8,7 +8,7 @@ import { about, composition, examined, KINDS, NOW, profileOf, ruleOf, submission
 import { appraise, type Examined } from './appraisal.ts'
 import { asGoodAs } from './ar4si.ts'
 
-const RUNS = { numRuns: 3_000 }
+const RUNS = { numRuns: Number(process.env.RUNS ?? 3_000) }
 const others = KINDS.filter((kind) => kind !== 'software')
 
 const claimsOf = <K extends keyof Kinds>(pieces: readonly Examined[], kind: K): Kinds[K] | undefined =>
@@ -26,7 +26,9 @@ const stating = (pieces: readonly Examined[], said: Composition): Examined[] =>
 /** What the agent says, where others do not prove otherwise. */
 function asProved(pieces: readonly Examined[], said: Composition): Composition {
   const manifest = claimsOf(pieces, 'agent-manifest')?.composition
-  const model = claimsOf(pieces, 'model-signing')?.statement_digest
+  const signed = claimsOf(pieces, 'model-signing')
+  // What is claimed of a model is the agent’s own word again.
+  const model = signed?.grade === 'claimed' ? undefined : signed?.statement_digest
   const program = claimsOf(pieces, 'container-image')?.image_digest
   return { ...said, ...(model ? { model } : {}), ...(program ? { program } : {}), ...manifest }
 }

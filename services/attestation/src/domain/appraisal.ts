@@ -5,14 +5,16 @@
  */
 import type { ClaimsOf } from '@credence/contracts/attestation/claims'
 import type { EvidenceKind, ModelGrade } from '@credence/contracts/attestation/kinds'
-import { leavesOf, type SensitivityRule } from '@credence/contracts/attestation/requirements'
+import { leavesOf, type Requirement, type SensitivityRule } from '@credence/contracts/attestation/requirements'
 import type { Reference } from '@credence/contracts/attestation/trust'
 import { type Composition, type EarStatus, Sensitivity } from '@credence/contracts/events/values'
 import type { Agent } from '@credence/contracts/principals/agent'
 import { asGoodAs, CRYPTO_CHECK_FAILED, combined, statusOf, type TrustVector, VERIFIER_MALFUNCTION } from './ar4si.ts'
 import type { AllClaims, Finding, KindAppraiser, Result } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
+import { approvedComposition } from './kinds/software.ts'
 import type { Profile } from './profile.ts'
+import { withAlike } from './reference.ts'
 import { judgeRule, type Piece } from './rule.ts'
 
 /** A piece of evidence as its verifier left it. `digest`: SHA-256 of the evidence. */
@@ -34,6 +36,8 @@ export type Appraisal = {
   /** Those of them for which it was not accepted. */
   against: string[]
   composition: Composition | undefined
+  /** Whether somebody approved exactly this composition; otherwise it is the agent’s own word, and nothing else. */
+  compositionApproved: boolean
   modelGrade: ModelGrade | undefined
   references: string[]
   anchors: string[]
@@ -48,6 +52,8 @@ export type AboutAppraisal = {
   profile: Profile | undefined
   /** Those that live, of the agent’s blueprint. */
   references: readonly Reference[]
+  /** Types of values of which the blueprint has a list, though all that stood on it were withdrawn. */
+  lists: ReadonlySet<Reference['value']['type']>
   isBlocked: (digest: string) => boolean
   /** The agent’s newest accepted result. */
   previous: Result | undefined
@@ -74,7 +80,7 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
   const vector = combined(counted.map(({ piece }) => piece.trustworthiness_vector))
   const against = unique([...faults, ...unmet])
   const accepted = against.length === 0
-  const findings = relied.map(({ finding }) => finding)
+  const findings = appraised.map(({ finding }) => finding)
   return {
     status: faults.length > 0 ? 'contraindicated' : statusOf(vector),
     accepted,
@@ -85,11 +91,15 @@ export function appraise(examined: readonly Examined[], about: AboutAppraisal): 
     reasons: unique([...against, ...notes]),
     against,
     composition,
-    modelGrade: claims['model-signing']?.grade,
-    references: unique(findings.flatMap(({ references }) => references)),
+    compositionApproved: composition !== undefined && approvedComposition(composition, about.references) !== undefined,
+    modelGrade: gradeOf(claims['model-signing'], about.profile, about.appraisers),
+    // Whatever the agent runs on can be withdrawn or blocked later, also what the profile did not ask for.
+    references: withAlike(
+      findings.flatMap(({ references }) => references),
+      about.references,
+    ),
+    digests: unique(findings.flatMap(({ digests }) => digests)),
     anchors: unique(relied.flatMap(({ piece }) => piece.anchors)),
-    // Whatever was seen can be blocked later, also what the profile did not ask for.
-    digests: unique(appraised.flatMap(({ finding }) => finding.digests)),
     sufficient: accepted ? judged.sufficient : [],
     until: accepted ? judged.until : 0,
   }
@@ -142,9 +152,23 @@ function appraisePiece(one: Examined, claims: AllClaims, about: AboutAppraisal):
 }
 
 /** By its rule, and by what it says of sensitivities. */
-function kindsAskedBy(profile: Profile | undefined): Set<EvidenceKind> {
+function leavesIn(profile: Profile | undefined): Requirement[] {
   const rules = profile ? [profile.rule, ...profile.sensitivities.flatMap(({ rule }) => rule ?? [])] : []
-  return new Set(rules.flatMap(leavesOf).map(({ kind }) => kind))
+  return rules.flatMap(leavesOf)
+}
+const kindsAskedBy = (profile: Profile | undefined): Set<EvidenceKind> =>
+  new Set(leavesIn(profile).map(({ kind }) => kind))
+
+/** Of a model by a signer that the profile takes: it is told to policies, which ask no further. */
+function gradeOf(
+  claims: AllClaims['model-signing'],
+  profile: Profile | undefined,
+  appraisers: Appraisers,
+): ModelGrade | undefined {
+  const asked = leavesIn(profile).filter((leaf) => leaf.kind === 'model-signing')
+  const isTaken = (leaf: (typeof asked)[number]) =>
+    claims && appraisers['model-signing'].unmet(claims, leaf).length === 0
+  return asked.length === 0 || asked.some(isTaken) ? claims?.grade : undefined
 }
 
 /** Nothing is claimed of what was not looked at; else it is the verifier’s fault (−1), or the evidence’s (99). */

@@ -9,6 +9,7 @@ import { BLUEPRINT, NOW, profileOf } from '../testing/evidence.ts'
 import { type AboutAppraisal, appraise, type Examined } from './appraisal.ts'
 import { combined, statusOf, type TrustVector, tierOf } from './ar4si.ts'
 import { appraisers } from './kinds/kinds.ts'
+import { withAlike } from './reference.ts'
 import { underProfile } from './standing.ts'
 
 const digest = (digit: string) => digit.repeat(64)
@@ -59,6 +60,7 @@ const around: AboutAppraisal = {
   agent,
   profile: profileOf(SOFTWARE),
   references: [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2')],
+  lists: new Set(['composition']),
   isBlocked: () => false,
   previous: undefined,
   appraisers,
@@ -104,7 +106,9 @@ describe('what the agent says of itself', () => {
       accepted: true,
       status: 'affirming',
       kinds: ['spiffe-svid'],
+      compositionApproved: false,
     })
+    expect(of([said(APPROVED), svid], { profile })).toMatchObject({ accepted: true, compositionApproved: true })
     expect(of([said({ ...APPROVED, model: digest('9') }), svid], { profile }).against).toContain(
       'software/model_not_as_registered',
     )
@@ -142,7 +146,8 @@ describe('a profile over several kinds', () => {
     expect(until(SOFTWARE)).toBe(3_600)
     expect(until({ all_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ all_of: [SOFTWARE, SVID] }, 60)).toBe(60)
-    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(3_600)
+    // Of several that are enough, the better one counts, and its end.
+    expect(until({ any_of: [SOFTWARE, SVID] })).toBe(120)
     expect(until({ ...SOFTWARE, maximum_age_seconds: 30 } as Rule)).toBe(30)
   })
   it('says for which resources it is enough', () => {
@@ -157,12 +162,50 @@ describe('a profile over several kinds', () => {
     )
     const levels = (shown: Examined[]) => of(shown, { profile }).sufficient.map(({ sensitivity }) => sensitivity)
     expect(levels([said(APPROVED)])).toEqual(['public', 'internal'])
-    // Both are met, and the weaker one weighs the whole down.
-    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential'])
+    // Who shows a better piece is not held to the weaker one beside it.
+    expect(levels(pieces)).toEqual(['public', 'internal', 'confidential', 'restricted'])
+  })
+  it('rests on whatever the agent runs on, and on whose word more was let', () => {
+    const confidential = { worst_acceptable_status: 'warning' as const, maximum_age_seconds: 600 }
+    const profile = profileOf(SOFTWARE, {
+      sensitivities: [{ sensitivity: 'confidential', rule: SVID, ...confidential }],
+    })
+    expect(of(pieces, { profile })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'], kinds: ['software'] })
+    expect(of(pieces, { profile: profileOf(SOFTWARE) })).toMatchObject({ references: ['ref_1'], anchors: [] })
+    // Nobody asked what it is made of; it is made of it all the same.
+    expect(of(pieces, { profile: profileOf(SVID) })).toMatchObject({ references: ['ref_1'], anchors: ['anc_1'] })
+  })
+  it('rests on every reference value that approves what it runs on, under whichever id', () => {
+    const references = [reference(APPROVED, 'ref_1'), reference(OTHER, 'ref_2'), reference(APPROVED, 'ref_3')]
+    expect(of([said(APPROVED)], { references }).references).toEqual(['ref_1', 'ref_3'])
+    const values: [Reference['value'], Reference['value']][] = [
+      [
+        { type: 'model', statement_digest: digest('1'), signer: 'anc_1' },
+        { type: 'model', statement_digest: digest('1') },
+      ],
+      [
+        { type: 'image', digest: digest('1') },
+        { type: 'image', digest: digest('1') },
+      ],
+      [
+        { type: 'pcrs', bank: 'sha256', values: { 0: digest('1'), 7: digest('2') } },
+        { type: 'pcrs', bank: 'sha256', values: { 7: digest('2'), 0: digest('1') } },
+      ],
+    ]
+    const named = (value: Reference['value'], name: string) => ({ ...reference(OTHER, name), value })
+    for (const [one, other] of values) {
+      const all = [named(one, 'ref_1'), named(other, 'ref_2'), reference(OTHER, 'ref_3')]
+      expect(withAlike(['ref_1'], all)).toEqual(['ref_1', 'ref_2'])
+    }
+    const less = named({ type: 'pcrs', bank: 'sha256', values: { 0: digest('1') } }, 'ref_1')
+    const more = named({ type: 'pcrs', bank: 'sha256', values: { 0: digest('1'), 7: digest('2') } }, 'ref_2')
+    expect(withAlike(['ref_1'], [less, more])).toEqual(['ref_1'])
   })
   it('can be tried on a result: as of when it was recorded, with what is approved now', () => {
     const { evidence, kinds } = of(pieces, { profile: profileOf(SVID) })
-    const result = facts.result({ evidence, kinds })
+    const until = new Date(NOW.getTime() + 120_000).toISOString()
+    const sufficient = (['public', 'internal'] as const).map((sensitivity) => ({ sensitivity, expires_at: until }))
+    const result = facts.result({ evidence, kinds, sufficient })
     const held = { result, recordedAt: NOW.toISOString(), sequence: 1 }
     expect(underProfile(held, profileOf(SVID), around)).toEqual({ unmet: [], until: NOW.getTime() + 120_000 })
     expect(underProfile(held, profileOf({ kind: 'tpm2-quote', bank: 'sha256', pcrs: [7] }), around).unmet).toEqual([
@@ -175,6 +218,56 @@ describe('a profile over several kinds', () => {
   })
 })
 
+describe('a version of a profile that asks for more of what is sensitive', () => {
+  const asked = (sensitivity: 'internal' | 'restricted', part: object = {}) =>
+    profileOf(SVID, {
+      sensitivities: [{ sensitivity, worst_acceptable_status: 'warning', maximum_age_seconds: 600, ...part }],
+    })
+  const heldBy = (...sensitivities: ('public' | 'internal' | 'restricted')[]) => {
+    const { evidence, kinds, until } = of([said(APPROVED), svid], { profile: profileOf(SVID) })
+    const expires_at = new Date(until).toISOString()
+    const sufficient = sensitivities.map((sensitivity) => ({ sensitivity, expires_at }))
+    const result = facts.result({ evidence, kinds, sufficient, expires_at })
+    return { result, recordedAt: NOW.toISOString(), sequence: 1 }
+  }
+  const TPM: Rule = { kind: 'tpm2-quote', bank: 'sha256', pcrs: [7] }
+
+  it('is not met by a result that says it is enough for that, and by one that never said so it is', () => {
+    expect(underProfile(heldBy('public', 'restricted'), asked('restricted', { rule: TPM }), around).unmet).toEqual([
+      'sensitivity_lost',
+    ])
+    expect(underProfile(heldBy('public', 'internal'), asked('restricted', { rule: TPM }), around).unmet).toEqual([])
+  })
+  it('lets a result count no longer than it is enough for what it says', () =>
+    expect(
+      underProfile(heldBy('public', 'restricted'), asked('restricted', { maximum_age_seconds: 60 }), around),
+    ).toEqual({ unmet: [], until: NOW.getTime() + 60_000 }))
+})
+
+describe('the grade of a model', () => {
+  const claimed: Examined = {
+    kind: 'model-signing',
+    digest: digest('e'),
+    claims: { grade: 'files', name: 'small', statement_digest: APPROVED.model, signer: 'anc_2' },
+    anchors: ['anc_2'],
+    measuredAt: NOW,
+  }
+  const model: Reference = {
+    reference: 'ref_3',
+    blueprint: BLUEPRINT,
+    label: 'm',
+    value: { type: 'model', statement_digest: APPROVED.model },
+  }
+  it('is told of a signer that the profile takes, or where it says nothing of models; of no other', () => {
+    const signed = (...signers: string[]): Rule => ({ kind: 'model-signing', grade: 'files', signers })
+    const grade = (rule: Rule) =>
+      of([said(APPROVED), svid, claimed], { profile: profileOf(rule), references: [...around.references, model] })
+    expect(grade({ any_of: [SVID, signed('anc_2')] })).toMatchObject({ accepted: true, modelGrade: 'files' })
+    expect(grade({ any_of: [SVID, signed('anc_1')] })).toMatchObject({ accepted: true, modelGrade: undefined })
+    expect(grade(SVID)).toMatchObject({ accepted: true, modelGrade: 'files' })
+  })
+})
+
 describe('the tiers of AR4SI', () => {
   const cases: [value: number, status: string][] = [
     [0, 'none'],
@@ -182,8 +275,9 @@ describe('the tiers of AR4SI', () => {
     [-1, 'none'],
     [2, 'affirming'],
     [31, 'affirming'],
-    [-2, 'none'],
-    [-3, 'affirming'],
+    // Not the mirror of 1, which says nothing (§2.3.2).
+    [-2, 'affirming'],
+    [-32, 'affirming'],
     [32, 'warning'],
     [95, 'warning'],
     [-33, 'warning'],

@@ -52,10 +52,10 @@ const RANK: Record<EarStatus, number> = { affirming: 0, warning: 1, none: 2, con
 export const asGoodAs = (status: EarStatus, least: EarStatus): boolean => RANK[status] <= RANK[least]
 export const worse = (a: EarStatus, b: EarStatus): EarStatus => (RANK[a] >= RANK[b] ? a : b)
 
-/** §2.3.2: affirming 2…31, warning 32…95, contraindicated 96…127; negative values mirror them. */
+/** §2.3.2: none −1…1, affirming 2…31, warning 32…95, contraindicated 96…127; negative values from −2 mirror them. */
 export function tierOf(value: number): EarStatus {
+  if (value >= -1 && value <= 1) return 'none'
   const size = value < 0 ? -value - 1 : value
-  if (size <= 1) return 'none'
   return size < 32 ? 'affirming' : size < 96 ? 'warning' : 'contraindicated'
 }
 

@@ -6,6 +6,8 @@ import { appraisers } from './kinds/kinds.ts'
 export const WHOLE: Record<string, string> = {
   no_profile: 'No profile says what agents of this blueprint have to show.',
   status_below_profile: 'The pieces together are not as good as the profile asks for.',
+  sensitivity_lost:
+    'By this version of the profile the result is not enough for resources for which it says that it is.',
   result_too_old: 'By this version of the profile the result would be too old: the agent has to attest again.',
 }
 

@@ -2,7 +2,7 @@
 import type { EvidenceKind } from '@credence/contracts/attestation/kinds'
 import { partsOf, type Requirement, type Rule } from '@credence/contracts/attestation/requirements'
 import type { EarStatus } from '@credence/contracts/events/values'
-import { asGoodAs, type TrustVector } from './ar4si.ts'
+import { asGoodAs, combined, statusOf, type TrustVector } from './ar4si.ts'
 import type { KindAppraiser } from './kinds/kind.ts'
 import type { Appraisers } from './kinds/kinds.ts'
 
@@ -37,8 +37,14 @@ export function judgeRule(rule: Rule, about: Judged): Outcome {
   if (!parts) return judgeRequirement(rule as Requirement, about)
   const outcomes = parts.map((part) => judgeRule(part, about))
   const met = outcomes.filter(({ unmet }) => unmet.length === 0)
-  if ('any_of' in rule && met.length > 0) return together(met, Math.max)
+  if ('any_of' in rule && met.length > 0) return together(best(met, about), Math.max)
   return together(outcomes, Math.min)
+}
+
+/** Where one of several is enough, who shows a better one is not held to a weaker one that is shown beside it. */
+function best(met: Outcome[], { pieces }: Judged): Outcome[] {
+  const status = ({ by }: Outcome) => statusOf(combined(by.map((kind) => pieces.get(kind)?.vector ?? {})))
+  return met.filter((one) => met.every((other) => asGoodAs(status(one), status(other))))
 }
 
 const together = (outcomes: Outcome[], chosen: (...untils: number[]) => number): Outcome => ({

@@ -48,17 +48,24 @@ export function withdrawnUnder(
 
 /**
  * Appraises what an agent showed under another version of the profile, as of when it showed it: codes of what that does not
- * meet, and until when it is young enough.
+ * meet, and until when it is young enough. A result that says that it is enough for resources for which it would not be, or
+ * for longer, does not meet it either: nobody could take just that from it.
  */
 export function underProfile(
   { result, recordedAt }: Held,
   profile: Profile,
   about: Omit<AboutAppraisal, 'profile' | 'previous' | 'now'>,
 ): { unmet: string[]; until: number } {
-  const now = new Date(recordedAt)
+  const shown = new Date(recordedAt)
   const examined = result.evidence.flatMap(({ kind, digest, claims, anchors, measured_at }): Examined[] =>
     claims ? [{ kind, digest, claims, anchors, measuredAt: new Date(measured_at ?? recordedAt) }] : [],
   )
-  const { against, until } = appraise(examined, { ...about, profile, previous: undefined, now })
-  return { unmet: against, until }
+  const { against, until, sufficient } = appraise(examined, { ...about, profile, previous: undefined, now: shown })
+  if (against.length > 0) return { unmet: against, until }
+  const ends = result.sufficient.map(({ sensitivity, expires_at: said }) => ({
+    said: Date.parse(said),
+    now: sufficient.find((one) => one.sensitivity === sensitivity)?.until ?? 0,
+  }))
+  if (ends.some((end) => end.now === 0)) return { unmet: ['sensitivity_lost'], until }
+  return { unmet: [], until: Math.min(until, ...ends.flatMap((end) => (end.now < end.said ? [end.now] : []))) }
 }

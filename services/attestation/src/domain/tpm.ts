@@ -9,7 +9,12 @@ export const ENROLMENT_SECONDS = 60
 
 export type Enrolling = EventData<'credence.attestation.tpm.challenged.v1'>
 export type Enrolled = EventData<'credence.attestation.tpm.enrolled.v1'>
-export type TpmState = { enrolling?: Enrolling; enrolled?: Enrolled }
+export type TpmState = {
+  enrolling?: Enrolling
+  enrolled?: Enrolled
+  /** Digest of the endorsement key of the one that was taken away last. */
+  removed?: string
+}
 
 export const tpmEvolution = {
   initialState: {} as TpmState,
@@ -25,7 +30,7 @@ export const tpmEvolution = {
       case 'credence.attestation.tpm.enrolled.v1':
         return { enrolled: fact.data }
       case 'credence.attestation.tpm.removed.v1':
-        return {}
+        return { removed: fact.data.ek_digest }
       default:
         return state
     }

@@ -78,6 +78,9 @@ export function createAppraisals() {
         const { withdrawn, ...reference } = references.get(id).state ?? { withdrawn: true }
         return withdrawn ? [] : [reference as Reference]
       }),
+    /** Types of values that were ever approved for it: a list from which all was withdrawn approves nothing, not everything. */
+    listsOf: (blueprint: string): ReadonlySet<Reference['value']['type']> =>
+      new Set((byBlueprint.get(blueprint) ?? []).flatMap((id) => references.get(id).state?.value.type ?? [])),
     /** All of a blueprint, in the order in which they were approved. */
     referenceIds: (blueprint: string): readonly string[] => byBlueprint.get(blueprint) ?? [],
     /** Anchors that live, and vouch for this kind of evidence of this blueprint’s agents. */

@@ -35,7 +35,6 @@ const soon = (minutes: number) => new Date(facts.NOW.getTime() + minutes * 60_00
 const recorded = fc
   .record({
     at: of(0, 1, 2, 3, 4, 5),
-    agent: of(...AGENTS),
     blueprint: of(...BLUEPRINTS),
     accepted: fc.boolean(),
     references: fc.subarray(REFERENCES),
@@ -44,7 +43,9 @@ const recorded = fc
   })
   .map(({ at, ...part }) => {
     const challenge = CHALLENGES[at] ?? ''
-    const data = facts.result({ ...part, challenge, result: id('att', at) })
+    // A challenge is of one agent.
+    const agent = AGENTS[at % AGENTS.length] ?? ''
+    const data = facts.result({ ...part, agent, challenge, result: id('att', at) })
     return named(`challenge/${challenge}`, 'credence.attestation.result.recorded.v1', data)
   })
 const revoked = fc.tuple(of(0, 1, 2, 3, 4, 5), of(...AGENTS)).map(([at, agent]) =>

@@ -1,5 +1,6 @@
 /** The newest result of each agent, the newest that was accepted, and who rests on what. */
 import { keptMap, type ReadModel } from '@credence/shared/event-store/read-model'
+import type { Result } from '../domain/kinds/kind.ts'
 import type { Held } from '../domain/standing.ts'
 
 /** How long an agent that no longer attests is known by what it was made of. */
@@ -7,7 +8,8 @@ const KEPT_MS = 7 * 86_400_000
 /** After so many events is looked for those that are to be forgotten. */
 const LOOK_EVERY = 1_024
 
-type OfAgent = { newest: Held; accepted?: Held }
+/** `quote`: the last that was accepted; its counters must not go back, whatever was shown since. */
+type OfAgent = { newest: Held; accepted?: Held; quote?: Result['evidence'][number] }
 
 export type Results = ReturnType<typeof createResults>
 
@@ -48,7 +50,8 @@ export function createResults() {
       index(held)
     }
     const last = accepted ? held : before?.accepted
-    byAgent.set(agent, { newest: held, ...(last ? { accepted: last } : {}) })
+    const quote = (accepted ? quoteIn(held.result) : undefined) ?? before?.quote
+    byAgent.set(agent, { newest: held, ...(last ? { accepted: last } : {}), ...(quote ? { quote } : {}) })
   }
   function revoke(agent: string, result: string, change: (held: Held) => Held): void {
     const of = byAgent.get(agent)
@@ -57,7 +60,7 @@ export function createResults() {
     if (of.accepted?.result.result === result) unindex(of.accepted)
     const newest = changed(of.newest)
     const accepted = of.accepted === of.newest ? newest : of.accepted && changed(of.accepted)
-    byAgent.set(agent, { newest, ...(accepted ? { accepted } : {}) })
+    byAgent.set(agent, { ...of, newest, ...(accepted ? { accepted } : {}) })
   }
   function forgetBefore(time: number): void {
     for (const [agent, { newest, accepted }] of byAgent) {
@@ -92,6 +95,12 @@ export function createResults() {
   return {
     ...model,
     of: (agent: string): OfAgent | undefined => byAgent.get(agent),
+    /** What was accepted of an agent last, with the last quote of its TPM, though it showed something else since. */
+    before: (agent: string): Result | undefined => {
+      const { accepted, quote } = byAgent.get(agent) ?? {}
+      if (!accepted || !quote || quoteIn(accepted.result)) return accepted?.result
+      return { ...accepted.result, evidence: [...accepted.result.evidence, quote] }
+    },
     /** Agents whose accepted result rests on this id or digest. */
     restingOn: (id: string): ReadonlySet<string> => resting.get(id) ?? none,
     /** Agents of a blueprint with an accepted result that was not revoked. */
@@ -108,3 +117,6 @@ export function createResults() {
     },
   }
 }
+
+const quoteIn = ({ evidence }: Result): Result['evidence'][number] | undefined =>
+  evidence.find(({ kind, claims }) => kind === 'tpm2-quote' && claims !== undefined)

@@ -9,6 +9,8 @@ export function createTpms() {
   const states = aggregates('attestation', 'tpm', tpmEvolution)
   /** Name of an attestation key → agent. */
   const holders = new Map<string, string>()
+  /** Agents whose TPM was taken from them → digest of its endorsement key. */
+  const removed = new Map<string, string>()
   const release = (agent: string) => {
     const held = states.get(agent).state.enrolled
     if (held) holders.delete(held.ak_name)
@@ -17,21 +19,27 @@ export function createTpms() {
     ...states,
     apply: (commit) => {
       for (const { type, data } of commit.facts) {
-        if (type === 'credence.attestation.tpm.removed.v1') release(data.agent)
+        if (type === 'credence.attestation.tpm.removed.v1') {
+          release(data.agent)
+          removed.set(data.agent, data.ek_digest)
+        }
         if (type === 'credence.attestation.tpm.enrolled.v1') {
           release(data.agent)
+          removed.delete(data.agent)
           holders.set(data.ak_name, data.agent)
         }
       }
       states.apply(commit)
     },
     load: (entry) => {
-      const { enrolled } = states.load(entry)
+      const { enrolled, removed: taken } = states.load(entry)
       if (enrolled) holders.set(enrolled.ak_name, enrolled.agent)
+      else if (taken) removed.set((entry as { id: string }).id, taken)
     },
     clear: () => {
       states.clear()
       holders.clear()
+      removed.clear()
     },
   }
   return {
@@ -41,5 +49,7 @@ export function createTpms() {
     of: (agent: string): Enrolled | undefined => states.get(agent).state.enrolled,
     /** The agent that has enrolled this attestation key. */
     holderOf: (akName: string): string | undefined => holders.get(akName),
+    /** Agents whose TPM was taken from them, and has not been enrolled again. */
+    removed: removed as ReadonlyMap<string, string>,
   }
 }

@@ -15,8 +15,8 @@ import type { Appraisals } from '../projections/appraisals.ts'
 
 /** Appends that are under way at the same time. */
 const IN_FLIGHT = 256
-/** How many are appraised before others get their turn. */
-const TURN = 25
+/** How many are looked at before others get their turn. */
+const TURN = 100
 
 /** Whether a fact may end results: then it is looked at once. */
 export function isWithdrawal({ type, data }: Fact, appraisals: Appraisals): boolean {
@@ -25,6 +25,7 @@ export function isWithdrawal({ type, data }: Fact, appraisals: Appraisals): bool
     case 'credence.attestation.anchor.withdrawn.v1':
     case 'credence.attestation.measurement.blocked.v1':
     case 'credence.attestation.profile.activated.v1':
+    case 'credence.attestation.tpm.removed.v1':
       return true
     case 'credence.attestation.result.recorded.v1':
       // Another replica had not heard of it yet.
@@ -75,15 +76,28 @@ export function createRevocations(parts: {
     return [...found.values()]
   }
 
+  /** Agents whose result shows a TPM that was taken from them. */
+  function withoutTpm(now: Date): Due[] {
+    return [...appraisals.tpms.removed].flatMap(([agent, because]) => {
+      const held = standing(agent, now)
+      const quote = held?.result.evidence.find(({ kind }) => kind === 'tpm2-quote')
+      if (!held || quote?.kind !== 'tpm2-quote' || quote.claims?.ek_digest !== because) return []
+      const reason = 'The TPM that it shows was taken from the agent.'
+      return { held, cause: { cause: 'tpm_removed', because, consequence: 'suspend', reason }, causation: undefined }
+    })
+  }
+
   function meets(held: Held, profile: Profile, now: Date): boolean {
     const known = judged.get(held.result)
     if (known?.version === profile.version) return known.until > now.getTime()
     const agent = principals.agent(held.result.agent)
     if (!agent) return true
     const references = appraisals.referencesOf(profile.blueprint)
+    const lists = appraisals.listsOf(profile.blueprint)
     const { unmet, until } = underProfile(held, profile, {
       agent,
       references,
+      lists,
       isBlocked: appraisals.isBlocked,
       appraisers,
     })
@@ -99,9 +113,9 @@ export function createRevocations(parts: {
       const profile = appraisals.profile(blueprint)
       if (!profile) continue
       for (const agent of [...results.ofBlueprint(blueprint)]) {
+        if (++looked % TURN === 0) await otherTurns()
         const held = standing(agent, now)
         if (!held || held.result.profile_version === profile.version) continue
-        if (++looked % TURN === 0) await otherTurns()
         if (meets(held, profile, now)) continue
         const { version } = profile
         const cause = {
@@ -138,6 +152,7 @@ export function createRevocations(parts: {
 
   return async (): Promise<void> => {
     await revoke(withdrawn(clock()))
+    await revoke(withoutTpm(clock()))
     await revoke(await belowProfile(clock()))
   }
 }

@@ -187,6 +187,7 @@ export const about: fc.Arbitrary<Omit<AboutAppraisal, 'profile'>> = fc
       state: 'active',
     } as Agent,
     references: approved,
+    lists: new Set(approved.map(({ value }) => value.type)),
     isBlocked: (one: string) => blocked.includes(one),
     previous: undefined,
     appraisers,

@@ -108,6 +108,7 @@ const HELD: Record<HoldCause | AttestationLoss, string> = {
   anchor_withdrawn: 'because a trust anchor that it rests on was withdrawn',
   measurement_blocked: 'because something that it runs was blocked',
   profile_changed: 'because its profile asks for more',
+  tpm_removed: 'because its TPM was taken from it',
   attestation_expired: 'because it did not attest again in time',
   attestation_revoked: 'because its attestation was revoked',
 }

@@ -43,7 +43,7 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
     status,
     accepted,
     kinds,
-    ...(composition ? { composition } : {}),
+    ...(composition && isVouchedFor(recorded) ? { composition } : {}),
     ...(model_grade ? { model_grade } : {}),
     sufficient,
     rests_on: [...new Set([...recorded.references, ...recorded.anchors, ...recorded.digests])],
@@ -51,6 +51,13 @@ export function resultOf(recorded: Recorded, recordedAt: string): Result {
     expires_at,
   }
 }
+
+/**
+ * An agent says itself what it is made of. Policies are told what somebody approved; elsewhere it could say whatever a policy
+ * wants to hear. (Results of before do not say so; the kind `software` passes on what was approved only.)
+ */
+const isVouchedFor = ({ composition_approved, kinds }: Recorded): boolean =>
+  composition_approved ?? kinds.includes('software')
 
 /** Why a result does not let its agent act, and on resources of this sensitivity; empty when it does. */
 export function attestationReasons(

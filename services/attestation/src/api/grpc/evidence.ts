@@ -71,8 +71,10 @@ export const evidenceMethods = (context: Context) => {
         statement: z.string().min(1, 'must not be empty'),
         evidence: Pieces,
       }),
-      // Who sends two answers to one challenge finds the second refused, and pays for one verification.
-      handle: (input, caller) => inTurn(input.challengeId, () => submit(input, caller)),
+      // Who sends two answers to one challenge finds the second refused, and pays for one verification; and who sends many
+      // waits for them alone.
+      handle: (input, caller) =>
+        context.limits.oneByOne(caller.kind === 'agent' ? caller.agent : '', () => submit(input, caller)),
     }),
 
     getResult: method({

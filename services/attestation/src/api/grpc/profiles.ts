@@ -12,6 +12,9 @@ import { previewProfile } from '../preview.ts'
 import { ProfileField, profileMessage } from './messages/profile.ts'
 import { refuseUnlessAnswersFor } from './standing.ts'
 
+/** As many as fit into an answer, however large they are. */
+const MOST_TOLD = 100
+
 const Version = z.object({ blueprint: Slug, version: z.int().min(1, 'must be at least 1') })
 
 export const profileMethods = (context: Context) => {
@@ -63,13 +66,16 @@ export const profileMethods = (context: Context) => {
       handle: async ({ blueprint }) => {
         const { versions, active } = profiles.get(blueprint).state
         return {
-          profiles: versions.toReversed().map((profile) =>
-            profileMessage(profile, {
-              active: profile.version === active,
-              definedBy: approvals.defined(blueprint, profile.version)?.by ?? '',
-              activatedBy: approvals.activated(blueprint, profile.version)?.by ?? '',
-            }),
-          ),
+          profiles: versions
+            .slice(-MOST_TOLD)
+            .toReversed()
+            .map((profile) =>
+              profileMessage(profile, {
+                active: profile.version === active,
+                definedBy: approvals.defined(blueprint, profile.version)?.by ?? '',
+                activatedBy: approvals.activated(blueprint, profile.version)?.by ?? '',
+              }),
+            ),
         }
       },
     }),

@@ -173,7 +173,14 @@ describe.skipIf(swtpmMissing)(`a TPM${swtpmMissing ? ` (skipped: ${swtpmMissing}
     const { agentId } = worker
     const request = { agentId, reason: 'The machine was sold' }
     expect(await refusalOf(worker.client.removeTpm(request))).toMatchObject({ status: 'permission_denied' })
+    expect(await attest(worker)).toMatchObject({ accepted: true })
     await house.security.removeTpm(request)
+    // What it showed counts no more, though it would still for a while.
+    const { revoked } = await until(
+      () => house.security.getResult({ agentId, notBefore: [] }),
+      (answer) => answer.revoked !== '',
+    )
+    expect(revoked).toBe('tpm_removed')
     expect((await attest(worker)).reasons).toContain('tpm2-quote/tpm_not_enrolled')
     expect(await refusalOf(house.security.removeTpm(request))).toMatchObject({ reason: 'tpm_not_found' })
   })

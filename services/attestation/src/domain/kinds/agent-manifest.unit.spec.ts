@@ -29,6 +29,7 @@ const agent = registered({
 const about = (part: Partial<About> = {}): About => ({
   agent: { ...agent, state: 'active' },
   references: [approved],
+  lists: new Set(),
   statement: composition,
   claims: { 'agent-manifest': claims },
   previous: undefined,

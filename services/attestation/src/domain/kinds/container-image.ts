@@ -7,7 +7,7 @@ import { SIGNED_REASONS } from './signed.ts'
 export const containerImage: KindAppraiser<'container-image'> = {
   kind: 'container-image',
   appraise: (claims, about) => {
-    const approved = approvedImage(claims.image_digest, about.references)
+    const approved = approvedImage(claims.image_digest, about)
     const faults = [
       ...(approved.listed && approved.references.length === 0 ? ['image_not_referenced'] : []),
       ...(about.statement.program === claims.image_digest ? [] : ['composition_differs']),
@@ -47,10 +47,10 @@ export const containerImage: KindAppraiser<'container-image'> = {
 }
 
 /** Provenance says whether an image is good. Where somebody lists images one by one, it must be on the list as well. */
-function approvedImage(image: string, references: About['references']) {
+function approvedImage(image: string, { references, lists }: About) {
   const images = references.filter(({ value }) => value.type === 'image')
   return {
-    listed: images.length > 0,
+    listed: lists.has('image'),
     references: images.flatMap(({ reference, value }) =>
       value.type === 'image' && value.digest === image ? [reference] : [],
     ),

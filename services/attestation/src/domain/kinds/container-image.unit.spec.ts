@@ -38,6 +38,7 @@ const pod = (part: Partial<ClaimsOf<'kubernetes-sat'>>): ClaimsOf<'kubernetes-sa
 const about = (part: Partial<About> = {}): About => ({
   agent: { ...registered(), state: 'active' },
   references: [],
+  lists: new Set((part.references ?? []).map(({ value }) => value.type)),
   statement: { program: IMAGE, prompt: digest('2'), tool_manifest: digest('3'), model: digest('4') },
   claims: {},
   previous: undefined,
@@ -63,6 +64,9 @@ describe('an image', () => {
       containerImage.appraise(claims, about({ references: [reference({ type: 'image', digest: digest('e') })] })),
     ).toMatchObject({ vector: { executables: 96 }, faults: ['image_not_referenced'] })
   })
+
+  it('is on none when all of the list was withdrawn: an empty list approves nothing', () =>
+    expect(faults({ lists: new Set(['image'] as const) })).toEqual(['image_not_referenced']))
 
   it('is the program that the agent states', () => {
     const statement = { ...about().statement, program: digest('9') }

@@ -16,11 +16,13 @@ export type About = {
   agent: Agent
   /** Those that live, of the agent’s blueprint. */
   references: readonly Reference[]
+  /** Types of values of which the blueprint has a list, though all that stood on it were withdrawn. */
+  lists: ReadonlySet<Reference['value']['type']>
   /** What the agent says it is made of. */
   statement: Composition
   /** Claims of all pieces, for what must agree between them. */
   claims: AllClaims
-  /** The agent’s newest accepted result. */
+  /** The agent’s newest accepted result; with its last quote, when that was shown before. */
   previous: Result | undefined
   /** Kinds that the profile asks for. */
   asked: ReadonlySet<EvidenceKind>

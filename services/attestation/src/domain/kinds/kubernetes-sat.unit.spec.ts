@@ -34,6 +34,7 @@ const attested = (image_digest: string): About['claims'] => ({
 const about = (part: Partial<About> = {}): About => ({
   agent: { ...facts.agent(), state: 'active' },
   references: [],
+  lists: new Set(),
   statement: { program: DIGEST, prompt: DIGEST, tool_manifest: DIGEST, model: DIGEST },
   claims: {},
   previous: undefined,

@@ -39,6 +39,7 @@ const about = (part: Partial<About> = {}): About => ({
     state: 'active',
   },
   references: [approved],
+  lists: new Set(),
   statement,
   claims: {},
   previous: undefined,

@@ -33,6 +33,7 @@ const about = (part: Partial<About> = {}): About =>
   ({
     agent: registered(newAgent()),
     references: [approved],
+    lists: new Set(),
     claims: {},
     previous: undefined,
     asked: new Set(['tpm2-quote']),

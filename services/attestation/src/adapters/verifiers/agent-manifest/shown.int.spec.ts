@@ -126,9 +126,9 @@ async function attest({ appraisals, agent }: Awaited<ReturnType<typeof prepared>
   const log = createLog('attestation', 'silent')
   const context = { openStatement, verify, appraisers, appraisals, spiffeId: SERVICE, log }
   const { examined } = await examine(submission, context)
-  const { isBlocked, referencesOf } = appraisals
-  const references = referencesOf('meeting-scheduler')
-  return appraise(examined, { agent, profile, references, isBlocked, previous: undefined, appraisers, now })
+  const { isBlocked, referencesOf, listsOf } = appraisals
+  const [references, lists] = [referencesOf('meeting-scheduler'), listsOf('meeting-scheduler')]
+  return appraise(examined, { agent, profile, references, lists, isBlocked, previous: undefined, appraisers, now })
 }
 
 const refused = (...reasons: string[]) => ({

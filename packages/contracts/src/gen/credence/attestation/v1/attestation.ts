@@ -125,7 +125,9 @@ export interface Rules {
 export interface Rule {
   rule?:
     | { $case: "allOf"; value: Rules }
-    | { $case: "anyOf"; value: Rules }
+    | //
+    /** Of several that are met, the best count. */
+    { $case: "anyOf"; value: Rules }
     | { $case: "evidence"; value: Requirement }
     | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
