@@ -45,7 +45,7 @@ const told = {
   ...here.challenge,
   agent: {} as never,
   binding: evidenceBinding({ kind: 'spiffe-svid', ...here.challenge }),
-  now: new Date(here.recorded_at),
+  now: new Date(Math.max(...all.map(({ recorded_at }) => Date.parse(recorded_at)))),
   anchors,
   requirements: [],
 }
