@@ -7,6 +7,8 @@ import { ConfigurationError } from '@credence/shared/config'
 import { messageOf } from '@credence/shared/log'
 
 export const CKR = {
+  GENERAL_ERROR: 0x05,
+  FUNCTION_FAILED: 0x06,
   OK: 0x00,
   DEVICE_ERROR: 0x30,
   DEVICE_REMOVED: 0x32,

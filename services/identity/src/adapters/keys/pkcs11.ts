@@ -4,6 +4,7 @@
  */
 import { createHash, createPublicKey, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { unavailable } from '@credence/contracts/errors'
 import { ConfigurationError } from '@credence/shared/config'
 import { messageOf } from '@credence/shared/log'
@@ -78,16 +79,18 @@ export async function openPkcs11(options: { module: string; tokenLabel: string; 
   return {
     list,
     generate: async (place, createdAt, certify) => {
-      const made = await sessions.run((session) => makeKey(cryptoki, session, place, createdAt)).catch(asUnavailable)
+      const made = await writing(() => sessions.run((session) => makeKey(cryptoki, session, place, createdAt))).catch(
+        asUnavailable,
+      )
       const { privateKey, id, label, ...key } = made
       if (!certify) return
       // Until its certificate is there as well, nobody counts the key.
       const value = await certify({ ...place, ...key, createdAt }, (bytes) =>
         signIn(sessions.run, cryptoki, place.algorithm, privateKey, bytes),
       )
-      await sessions
-        .run((session) => cryptoki.createObject(session, certificateObject(id, label, value)))
-        .catch(asUnavailable)
+      await writing(() =>
+        sessions.run((session) => cryptoki.createObject(session, certificateObject(id, label, value))),
+      ).catch(asUnavailable)
     },
     // Handles of objects change when the token was away.
     sign: (kid, bytes) => sign(kid, bytes).catch(() => list().then(() => sign(kid, bytes))),
@@ -117,6 +120,25 @@ function readPin(path: string): Uint8Array {
 const unlessGone = (error: unknown) => {
   if (!(error instanceof CryptokiError && error.code === CKR.OBJECT_HANDLE_INVALID)) throw error
 }
+
+const WRITE_ATTEMPTS = 5
+const PAUSE_MS = 50
+
+/**
+ * Writes, again when the token says nothing better than that it failed: SoftHSM does when two write at the same time. What
+ * a failed attempt may have left is not a whole key, so nobody counts it.
+ */
+async function writing<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await write()
+    } catch (error) {
+      const mayPass = error instanceof CryptokiError && COLLIDED.has(error.code)
+      if (!mayPass || attempt === WRITE_ATTEMPTS) throw error
+      await delay(PAUSE_MS * attempt * Math.random())
+    }
+}
+const COLLIDED = new Set<number>([CKR.GENERAL_ERROR, CKR.FUNCTION_FAILED])
 
 const asUnavailable = (error: unknown): never => {
   throw unavailable('key_store_down', 'The PKCS#11 token does not work now.', error)
